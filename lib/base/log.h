@@ -1,0 +1,45 @@
+/* log.h - structured logs: one JSON object a line on stderr, or a human form when stderr is a terminal.
+ *
+ *   BASE_LOG(BASE_LOG_WARN, "upstream lost", LOG_STR("target", target), LOG_INT("attempt", n));
+ *
+ * Fields are name/value pairs; never payloads, tokens or keys. Each line is written with one write(2), so that lines of
+ * several threads do not mix. Any thread. Never fails: a line that cannot be built or written is dropped, and a value
+ * longer than 1 KiB is cut.
+ */
+#ifndef PONTE_BASE_LOG_H
+#define PONTE_BASE_LOG_H
+
+#include <stdint.h>
+
+#include "base/span.h"
+
+enum base_log_level { BASE_LOG_DEBUG, BASE_LOG_INFO, BASE_LOG_WARN, BASE_LOG_ERROR };
+
+struct base_log_field {
+  const char *name;
+  enum { BASE_LOG_F_INT, BASE_LOG_F_NUM, BASE_LOG_F_SPAN } kind;
+  int64_t i;
+  double d;
+  base_span s;
+};
+#define LOG_INT(k, v) ((struct base_log_field){.name = (k), .kind = BASE_LOG_F_INT, .i = (int64_t)(v)})
+#define LOG_NUM(k, v) ((struct base_log_field){.name = (k), .kind = BASE_LOG_F_NUM, .d = (v)})
+#define LOG_STR(k, v) ((struct base_log_field){.name = (k), .kind = BASE_LOG_F_SPAN, .s = base_span_str(v)})
+#define LOG_SPAN(k, v) ((struct base_log_field){.name = (k), .kind = BASE_LOG_F_SPAN, .s = (v)})
+
+/* Call once, before other threads exist. `process` is put on every line and must live as long as the process.
+ * The environment variable PONTE_LOG sets the level (debug, info, warn, error); info without it. */
+void base_log_init(const char *process);
+enum base_log_level base_log_level(void);
+void base_log_write(enum base_log_level level, const char *message, const struct base_log_field *fields, int count);
+
+#define BASE_LOG(level, message, ...)                                                                            \
+  do {                                                                                                           \
+    if ((level) >= base_log_level()) {                                                                           \
+      const struct base_log_field base_log_fields__[] = {{0}, ##__VA_ARGS__};                                    \
+      base_log_write(level, message, base_log_fields__ + 1,                                                      \
+                     (int)(sizeof base_log_fields__ / sizeof *base_log_fields__) - 1);                           \
+    }                                                                                                            \
+  } while (0)
+
+#endif

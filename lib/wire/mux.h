@@ -1,0 +1,91 @@
+/* mux.h - frames of ponte.v1, the WebSocket multiplex: docs/protocol.md, and design: many calls on one socket.
+ *
+ * A WebSocket binary message holds one or more whole frames and at most WIRE_MUX_MESSAGE_MAX bytes. Frame:
+ * type u8 | flags u8 | call u32 | length u24 | payload, big-endian. This codec checks the form only (known types, known
+ * flags, call id zero or not, payload layout); order, credit and call states belong to the ends of the connection.
+ * Pure; any thread.
+ */
+#ifndef PONTE_WIRE_MUX_H
+#define PONTE_WIRE_MUX_H
+
+#include "wire/status.h"
+
+enum { WIRE_MUX_VERSION = 1, WIRE_MUX_HEAD = 9, WIRE_MUX_MESSAGE_MAX = 65536, WIRE_MUX_TOKEN_MAX = 8192 };
+#define WIRE_MUX_SUBPROTOCOL "ponte.v1"
+
+/*      name     value  from             on call 0? */
+#define WIRE_MUX_TYPES(X)              \
+  X(HELLO, 0x01)   /* both, first */   \
+  X(AUTH, 0x02)    /* client */        \
+  X(OPEN, 0x10)    /* client */        \
+  X(HEADERS, 0x11) /* server */        \
+  X(DATA, 0x12)    /* both */          \
+  X(STATUS, 0x13)  /* server, last */  \
+  X(CANCEL, 0x14)  /* client */        \
+  X(CREDIT, 0x15)  /* both */          \
+  X(PING, 0x20)    /* both */          \
+  X(PONG, 0x21)    /* both */          \
+  X(DRAIN, 0x22)   /* server */
+
+enum wire_mux_type {
+#define X(name, value) WIRE_MUX_##name = (value),
+  WIRE_MUX_TYPES(X)
+#undef X
+};
+enum { WIRE_MUX_END = 0x01 }; /* the one flag: on DATA, half-close */
+
+typedef struct {
+  uint8_t type; /* enum wire_mux_type, or an unknown one >= 0x80, which the receiver ignores */
+  uint8_t flags;
+  uint32_t call;
+  base_span payload; /* borrowed from the message */
+} wire_mux_frame;
+
+/* Takes the next frame off the front of *message (one whole WebSocket message). Errors, all fatal for the connection:
+ * MALFORMED (truncated frame, unknown type below 0x80, unknown flag, call id zero where a call is needed or the other way round).
+ * An empty message is MALFORMED too: call this only while message->n > 0 after the first. */
+base_err wire_mux_next(base_span *message, wire_mux_frame *out) BASE_MUST_USE;
+
+typedef struct {
+  uint16_t version;
+  uint32_t call_credit;      /* bytes of DATA the receiver of this HELLO may send on each call before CREDIT */
+  uint32_t max_calls;        /* concurrent calls; from the client: 0 */
+  uint32_t max_message;      /* ceiling of one gRPC message the sender of this HELLO accepts, bytes */
+  uint32_t ping_interval_ms; /* the receiver should send something at least this often; 0 = no demand */
+  base_span token;           /* client only: bearer token without "Bearer ", empty = none */
+} wire_mux_hello;
+
+typedef struct {
+  base_span path;      /* "/package.Service/Method" */
+  uint32_t timeout_ms; /* 0 = none */
+  wire_metadata metadata;
+} wire_mux_open;
+
+typedef struct {
+  uint32_t last_call; /* calls with a higher id were not processed and are safe to retry */
+  uint32_t grace_ms;
+} wire_mux_drain;
+
+/* Each _put appends one whole frame to *out, whose ceiling must be at least WIRE_MUX_MESSAGE_MAX; on error *out is unchanged. */
+base_err wire_mux_put_hello(base_buf *out, const wire_mux_hello *h) BASE_MUST_USE;
+base_err wire_mux_put_auth(base_buf *out, base_span token) BASE_MUST_USE;
+base_err wire_mux_put_open(base_buf *out, uint32_t call, const wire_mux_open *o) BASE_MUST_USE;
+base_err wire_mux_put_headers(base_buf *out, uint32_t call, const wire_metadata *m) BASE_MUST_USE;
+base_err wire_mux_put_data(base_buf *out, uint32_t call, base_span bytes, bool end) BASE_MUST_USE;
+base_err wire_mux_put_status(base_buf *out, uint32_t call, const wire_status *s) BASE_MUST_USE;
+base_err wire_mux_put_cancel(base_buf *out, uint32_t call) BASE_MUST_USE;
+base_err wire_mux_put_credit(base_buf *out, uint32_t call, uint32_t bytes) BASE_MUST_USE;
+base_err wire_mux_put_ping(base_buf *out, bool pong, uint64_t value) BASE_MUST_USE;
+base_err wire_mux_put_drain(base_buf *out, const wire_mux_drain *d) BASE_MUST_USE;
+
+/* Payload decoders; MALFORMED unless the payload has exactly the documented layout (HELLO and DRAIN may be longer: later versions
+ * append fields). The metadata/status structs must be initialised by the caller and stay the caller's. */
+base_err wire_mux_get_hello(base_span payload, wire_mux_hello *out) BASE_MUST_USE;
+base_err wire_mux_get_open(base_span payload, wire_mux_open *out) BASE_MUST_USE;
+base_err wire_mux_get_headers(base_span payload, wire_metadata *out) BASE_MUST_USE;
+base_err wire_mux_get_status(base_span payload, wire_status *out) BASE_MUST_USE;
+base_err wire_mux_get_credit(base_span payload, uint32_t *bytes) BASE_MUST_USE;
+base_err wire_mux_get_ping(base_span payload, uint64_t *value) BASE_MUST_USE;
+base_err wire_mux_get_drain(base_span payload, wire_mux_drain *out) BASE_MUST_USE;
+
+#endif
