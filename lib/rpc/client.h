@@ -1,0 +1,61 @@
+/* client.h - calls over the gRPC C core, delivered to the owner's loop.
+ *
+ * One rpc_client has a completion-queue thread and a mailbox. Completed operations go into the mailbox; `wake` is called from the queue
+ * thread (coalesced: once until the next drain) and must only nudge the owner's loop, which then calls rpc_client_drain(). All callbacks come from inside
+ * rpc_client_drain(). All other functions belong to the owner's thread.
+ *
+ * Two forms share the machinery: the typed ponte_channel (pb/channel.h), one message a send; and the byte form below for the
+ * gateway, which moves runs of gRPC-framed bytes and never looks into a message.
+ */
+#ifndef PONTE_RPC_CLIENT_H
+#define PONTE_RPC_CLIENT_H
+
+#include "pb/channel.h"
+
+typedef struct rpc_client rpc_client;
+
+typedef struct {
+  void (*wake)(void *ctx); /* from another thread */
+  void *wake_ctx;
+} rpc_client_options;
+
+base_err rpc_client_new(const rpc_client_options *options, rpc_client **out) BASE_MUST_USE;
+void rpc_client_drain(rpc_client *c);
+/* Cancels what runs, delivers every last status, joins the thread. */
+void rpc_client_free(rpc_client *c);
+
+/* A channel to a target in the C core's URI syntax ("127.0.0.1:50054", "dns:///host:port", "unix:/path"). Lazy: connects at the first call, and
+ * again with the core's own back-off. max_message_bytes 0 = 4 MiB each way. Freed by rpc_channel_free() after its calls ended, before its client. */
+typedef struct {
+  size_t max_message_bytes;
+} rpc_channel_options;
+base_err rpc_channel_new(rpc_client *c, const char *target, const rpc_channel_options *options, ponte_channel **out) BASE_MUST_USE;
+void rpc_channel_free(ponte_channel *ch);
+/* True while the channel is connected (READY); for readiness checks. */
+bool rpc_channel_is_ready(ponte_channel *ch, bool try_to_connect);
+
+/* -- bytes, for the gateway ---------------------------------------------------------------------------------------- */
+
+typedef struct rpc_pipe rpc_pipe;
+
+typedef struct {
+  void (*on_headers)(void *ctx, const wire_metadata *headers);
+  /* A run of whole gRPC-framed messages (5-byte prefix + message, any number); borrowed. */
+  void (*on_data)(void *ctx, base_span run);
+  /* All bytes given to rpc_pipe_write so far have been taken over by the core: `bytes` more may come. */
+  void (*on_written)(void *ctx, size_t bytes);
+  /* Exactly once, last; the pipe is freed when it returns. */
+  void (*on_status)(void *ctx, const wire_status *status);
+} rpc_pipe_events;
+
+/* path and metadata are copied. timeout_ms 0 = none. */
+base_err rpc_pipe_start(ponte_channel *ch, base_span path, int64_t timeout_ms, const wire_metadata *metadata,
+                        const rpc_pipe_events *events, void *ctx, rpc_pipe **out) BASE_MUST_USE;
+/* Any split of gRPC-framed bytes; held until a message is complete. TOO_LARGE (above max_message_bytes), MALFORMED (flags). `end` half-closes; ending inside a
+ * message is MALFORMED. After an error the caller cancels. */
+base_err rpc_pipe_write(rpc_pipe *p, base_span bytes, bool end) BASE_MUST_USE;
+/* How many more bytes of on_data the caller can take. At most one message is on the way beyond it: a receive is armed only while credit is above 0. */
+void rpc_pipe_credit(rpc_pipe *p, size_t bytes);
+void rpc_pipe_cancel(rpc_pipe *p);
+
+#endif

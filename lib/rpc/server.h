@@ -1,0 +1,90 @@
+/* server.h - a gRPC server over the C core: typed handlers of all four kinds, health, reflection, graceful shutdown.
+ *
+ * Handlers are tables that protoc-gen-ponte emits types for; this header is what the generated code and the services see.
+ *
+ * Threads: stream callbacks (on_open, on_message, on_half_close, on_end) of one call come one at a time, on a completion-queue thread, and must
+ * not block. Unary handlers come on a bounded pool and may block. rpc_call_send, _finish, _pause and the getters may be used from any
+ * thread between on_open and on_end's return. Nothing here calls back before it returns.
+ *
+ * Unknown methods are answered UNIMPLEMENTED; a message that cannot be unpacked INVALID_ARGUMENT (unary) or ends the stream so; a
+ * handler's out-of-memory fails its call only.
+ */
+#ifndef PONTE_RPC_SERVER_H
+#define PONTE_RPC_SERVER_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "base/err.h"
+#include "rpc/error.h"
+#include "wire/status.h"
+
+typedef struct rpc_server rpc_server;
+typedef struct rpc_call rpc_call; /* one call on the server */
+
+enum rpc_kind { RPC_UNARY, RPC_CLIENT_STREAM, RPC_SERVER_STREAM, RPC_BIDI };
+
+/* Untyped handlers; generated code wraps typed ones into this. */
+typedef struct {
+  const char *path; /* "/package.Service/Method" */
+  enum rpc_kind kind;
+  const ProtobufCMessageDescriptor *request, *response;
+} rpc_method;
+
+typedef struct {
+  /* RPC_UNARY: fills *response (zeroed and init()ed; its fields come from rpc_call_alloc or are static) or sets an error with rpc_call_fail(). */
+  void (*unary)(void *service, rpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *response);
+  /* All other kinds. on_open may set the call's state with rpc_call_set_state(); to refuse, it calls rpc_call_finish(). */
+  void (*on_open)(void *service, rpc_call *call);
+  /* One request message, borrowed for the callback. RPC_SERVER_STREAM gets exactly one. */
+  void (*on_message)(void *service, rpc_call *call, const ProtobufCMessage *message);
+  /* The client sent all it had. */
+  void (*on_half_close)(void *service, rpc_call *call);
+  /* All that was sent is on its way: the queue fell to the low watermark. May be NULL. */
+  void (*on_writable)(void *service, rpc_call *call);
+  /* Last callback, exactly once, whether the call was finished, cancelled, or its client went away: free the state here. */
+  void (*on_end)(void *service, rpc_call *call, bool cancelled);
+} rpc_handlers;
+
+typedef struct {
+  const char *listen;         /* "127.0.0.1:50054"; port 0 picks a free one */
+  int unary_threads;          /* bounded pool for unary handlers; 0 = 4 */
+  size_t max_receive_bytes;   /* one message; 0 = 4 MiB */
+} rpc_server_options;
+
+base_err rpc_server_new(const rpc_server_options *options, rpc_server **out) BASE_MUST_USE;
+/* Before start. `service` outlives the server. The descriptor set (generated, FileDescriptorSet bytes) serves reflection; health knows
+ * `service_name` from then on. */
+base_err rpc_server_add(rpc_server *s, const char *service_name, const rpc_method *methods, const rpc_handlers *handlers,
+                        int count, void *service, base_span descriptor_set) BASE_MUST_USE;
+/* Binds and serves. IN_USE when the port is taken. */
+base_err rpc_server_start(rpc_server *s) BASE_MUST_USE;
+int rpc_server_port(const rpc_server *s);
+/* grpc.health.v1; "" is the whole server. Any thread. */
+void rpc_server_set_serving(rpc_server *s, const char *service_name, bool serving);
+/* Health turns NOT_SERVING, no new calls, running ones may finish within grace_ms, then they are cancelled. Blocks until all ended. */
+void rpc_server_stop(rpc_server *s, int64_t grace_ms);
+void rpc_server_free(rpc_server *s);
+
+/* -- a call ------------------------------------------------------------------------------------------------------- */
+
+void rpc_call_set_state(rpc_call *c, void *state);
+void *rpc_call_state(const rpc_call *c);
+const wire_metadata *rpc_call_metadata(const rpc_call *c); /* request metadata, alive as long as the call */
+int64_t rpc_call_deadline_ms(const rpc_call *c);           /* monotonic ms of base/clock.h; INT64_MAX = none */
+bool rpc_call_is_cancelled(const rpc_call *c);
+/* Memory that lives until the call ends (arena); NULL when out of memory or past the call's cap. Unary handlers and on_message only. */
+void *rpc_call_alloc(rpc_call *c, size_t n);
+char *rpc_call_strdup(rpc_call *c, const char *s);
+/* Response initial metadata; before the first send or finish. */
+base_err rpc_call_header(rpc_call *c, const char *key, base_span value) BASE_MUST_USE;
+/* Unary: the call will answer this error instead of *response. */
+void rpc_call_fail(rpc_call *c, const rpc_error *e);
+/* Streams: packs and queues; CANCELLED when the call is over, EXHAUSTED when more than the queue's ceiling (4 MiB) waits. */
+base_err rpc_call_send(rpc_call *c, const ProtobufCMessage *message) BASE_MUST_USE;
+size_t rpc_call_queued(const rpc_call *c); /* bytes waiting */
+/* Streams: ends the call after what is queued; e NULL = OK. A second finish is ignored. */
+void rpc_call_finish(rpc_call *c, const rpc_error *e);
+/* Streams: stops and resumes the reading of messages (flow control reaches the client). */
+void rpc_call_pause(rpc_call *c, bool paused);
+
+#endif
