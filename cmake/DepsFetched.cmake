@@ -1,0 +1,45 @@
+# Native targets out of PONTE_DEPS_DIR, which cmake/deps.sh fills: deps::lws, deps::llhttp, deps::sherpa.
+
+# libwebsockets, static: raw sockets, TLS and its client on libuv, HTTP/2 left out (docs/dependencies.md says why).
+ponte_hint(deps::lws "cmake/deps.sh")
+set(lws "${PONTE_DEPS_DIR}/lws")
+if(EXISTS "${lws}/lib/libwebsockets.a" AND TARGET deps::uv AND TARGET deps::ssl AND TARGET deps::zlib AND TARGET deps::cap)
+  add_library(deps::lws STATIC IMPORTED GLOBAL)
+  set_target_properties(deps::lws PROPERTIES IMPORTED_LOCATION "${lws}/lib/libwebsockets.a")
+  target_include_directories(deps::lws SYSTEM INTERFACE "${lws}/include")
+  target_link_libraries(deps::lws INTERFACE deps::uv deps::ssl deps::zlib deps::cap Threads::Threads m dl)
+endif()
+
+# llhttp: the distribution's where it is new enough, else compiled here, so that sanitizers see into it.
+ponte_hint(deps::llhttp "cmake/deps.sh")
+find_path(DEPS_llhttp_INCLUDE llhttp.h)
+find_library(DEPS_llhttp_LIBRARY llhttp)
+mark_as_advanced(DEPS_llhttp_INCLUDE DEPS_llhttp_LIBRARY)
+set(system_llhttp OFF)
+if(DEPS_llhttp_INCLUDE AND DEPS_llhttp_LIBRARY)
+  file(STRINGS "${DEPS_llhttp_INCLUDE}/llhttp.h" major REGEX "#define LLHTTP_VERSION_MAJOR")
+  if(major MATCHES "([0-9]+)$" AND CMAKE_MATCH_1 GREATER_EQUAL 9)
+    set(system_llhttp ON)
+  endif()
+endif()
+if(system_llhttp)
+  add_library(deps::llhttp INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(deps::llhttp INTERFACE "${DEPS_llhttp_LIBRARY}")
+elseif(EXISTS "${PONTE_DEPS_DIR}/src/llhttp/src/llhttp.c")
+  set(llhttp "${PONTE_DEPS_DIR}/src/llhttp")
+  add_library(deps_llhttp STATIC "${llhttp}/src/api.c" "${llhttp}/src/http.c" "${llhttp}/src/llhttp.c")
+  target_include_directories(deps_llhttp SYSTEM PUBLIC "${llhttp}/include")
+  target_compile_options(deps_llhttp PRIVATE -w)
+  add_library(deps::llhttp ALIAS deps_llhttp)
+endif()
+
+# sherpa-onnx: prebuilt shared libraries; the build's rpath points at them, so binaries run in place.
+ponte_hint(deps::sherpa "cmake/deps.sh")
+set(sherpa "${PONTE_DEPS_DIR}/sherpa-onnx")
+if(EXISTS "${sherpa}/lib/libsherpa-onnx-c-api.so")
+  add_library(deps::sherpa SHARED IMPORTED GLOBAL)
+  set_target_properties(deps::sherpa PROPERTIES
+    IMPORTED_LOCATION "${sherpa}/lib/libsherpa-onnx-c-api.so" IMPORTED_NO_SONAME OFF)
+  target_include_directories(deps::sherpa SYSTEM INTERFACE "${sherpa}/include")
+  target_link_options(deps::sherpa INTERFACE "-Wl,-rpath-link,${sherpa}/lib")
+endif()

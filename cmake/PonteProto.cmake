@@ -1,0 +1,76 @@
+# add_proto(NAME
+#   FILES ponte/transcription/v1/transcription.proto ...   relative to ROOT
+#   ROOT folder          default: the calling folder; the root of imports
+#   DEPS pb google       modules the generated code includes; protos of other add_proto() modules can be imported
+#   PLAIN)               messages only, without the stubs of protoc-gen-ponte
+#
+# makes the module NAME: "ponte/transcription/v1/transcription.pb-c.h" (protobuf-c) and
+# "ponte/transcription/v1/transcription.ponte.h" (tables, handler signatures, typed calls). Generated code lives in the build tree only.
+find_program(PONTE_PROTOC protoc)
+find_program(PONTE_PROTOC_C protoc-c)
+
+# The plugin runs on this machine, so a cross build takes it from a small native build of its own.
+if(PONTE_WASM AND EXISTS "${CMAKE_SOURCE_DIR}/tools/protoc-gen-ponte/CMakeLists.txt")
+  include(ExternalProject)
+  set(plugin "${CMAKE_BINARY_DIR}/host/bin/protoc-gen-ponte")
+  ExternalProject_Add(host_tools
+    SOURCE_DIR "${CMAKE_SOURCE_DIR}"
+    BINARY_DIR "${CMAKE_BINARY_DIR}/host"
+    PREFIX "${CMAKE_BINARY_DIR}/host-stamps"
+    CMAKE_GENERATOR Ninja
+    CMAKE_ARGS -DPONTE_PRESET=host-tools -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug
+    BUILD_COMMAND "${CMAKE_COMMAND}" --build "${CMAKE_BINARY_DIR}/host" --target protoc-gen-ponte
+    INSTALL_COMMAND ""
+    BUILD_ALWAYS ON
+    BUILD_BYPRODUCTS "${plugin}")
+  add_executable(protoc-gen-ponte IMPORTED GLOBAL)
+  set_target_properties(protoc-gen-ponte PROPERTIES IMPORTED_LOCATION "${plugin}")
+  add_dependencies(protoc-gen-ponte host_tools)
+endif()
+
+function(add_proto name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "PLAIN" "ROOT" "FILES;DEPS")
+  if(NOT PONTE_PROTOC OR NOT PONTE_PROTOC_C)
+    message(FATAL_ERROR "protoc and protoc-c are needed: apt-get install protobuf-compiler protobuf-c-compiler")
+  endif()
+  if(NOT arg_ROOT)
+    set(arg_ROOT "${CMAKE_CURRENT_SOURCE_DIR}")
+  endif()
+  set(gen "${CMAKE_BINARY_DIR}/gen/${name}")
+  file(MAKE_DIRECTORY "${gen}")
+  set(imports "-I${arg_ROOT}")
+  foreach(dep IN LISTS arg_DEPS)
+    get_property(root GLOBAL PROPERTY PONTE_PROTO_ROOT_${dep})
+    if(root)
+      list(APPEND imports "-I${root}")
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES imports)
+  set(sources)
+  foreach(file IN LISTS arg_FILES)
+    string(REGEX REPLACE "\\.proto$" "" stem ${file})
+    set(input "${arg_ROOT}/${file}")
+    add_custom_command(
+      OUTPUT "${gen}/${stem}.pb-c.c" "${gen}/${stem}.pb-c.h"
+      COMMAND "${PONTE_PROTOC_C}" ${imports} "--c_out=${gen}" "${input}"
+      DEPENDS "${input}" VERBATIM COMMENT "protoc-c ${file}")
+    list(APPEND sources "${gen}/${stem}.pb-c.c")
+    # protobuf-c's own output is not ours to keep warning-free.
+    set_source_files_properties("${gen}/${stem}.pb-c.c" PROPERTIES COMPILE_OPTIONS "-w")
+    if(TARGET protoc-gen-ponte AND NOT arg_PLAIN)
+      add_custom_command(
+        OUTPUT "${gen}/${stem}.ponte.c" "${gen}/${stem}.ponte.h"
+        COMMAND "${PONTE_PROTOC}" "--plugin=protoc-gen-ponte=$<TARGET_FILE:protoc-gen-ponte>" ${imports}
+                "--ponte_out=${gen}" "${input}"
+        DEPENDS "${input}" protoc-gen-ponte VERBATIM COMMENT "protoc-gen-ponte ${file}")
+      list(APPEND sources "${gen}/${stem}.ponte.c")
+    endif()
+  endforeach()
+  ponte_targets(deps ${arg_DEPS})
+  ponte_targets(runtime deps::protobuf-c)
+  add_library(ponte_${name} STATIC ${sources})
+  target_include_directories(ponte_${name} PUBLIC "${gen}")
+  target_link_libraries(ponte_${name} PUBLIC ${deps} ${runtime})
+  target_compile_options(ponte_${name} PRIVATE ${PONTE_WARNINGS})
+  set_property(GLOBAL PROPERTY PONTE_PROTO_ROOT_${name} "${arg_ROOT}")
+endfunction()
