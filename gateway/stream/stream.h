@@ -1,0 +1,46 @@
+/* stream.h - the heart of the gateway: one call, between a downstream (the browser's side) and an upstream (the service's side).
+ *
+ * It moves runs of gRPC-framed bytes and credit, never single messages, and owns the promise that each call ends with exactly one status. Downstreams
+ * (mux calls on a WebSocket, gRPC-Web exchanges on HTTP/1.1 and HTTP/2) and upstreams (gw_upstream below) know each other only through it.
+ *
+ *   browser bytes -> gw_stream_write -> upstream.write ;  upstream on_written -> down.consumed -> the browser's window reopens
+ *   upstream on_data -> down.data    ;  the browser took bytes -> gw_stream_credit -> upstream.credit -> next receive
+ *
+ * Loop thread only. Callbacks into the downstream come from the loop, never from inside a gw_stream_* function, except where said.
+ */
+#ifndef PONTE_GATEWAY_STREAM_H
+#define PONTE_GATEWAY_STREAM_H
+
+#include "gateway/upstream/upstream.h"
+
+typedef struct gw_stream gw_stream;
+
+typedef struct {
+  void (*headers)(void *down, const wire_metadata *headers);
+  /* A run of gRPC-framed bytes, borrowed; its size counts against the credit given. */
+  void (*data)(void *down, base_span run);
+  /* The upstream took so many bytes of those written. */
+  void (*consumed)(void *down, size_t bytes);
+  /* Exactly once, last; the stream is gone when it returns. */
+  void (*status)(void *down, const wire_status *status);
+} gw_down_vt;
+
+typedef struct {
+  base_span path; /* "/package.Service/Method", checked by gw_stream_open: INVALID otherwise */
+  int64_t timeout_ms;
+  const wire_metadata *metadata; /* copied */
+  size_t credit;                 /* bytes of `data` the downstream takes at once */
+  const char *kind;              /* for logs and metrics: "mux", "grpc-web" */
+} gw_stream_request;
+
+/* On an error nothing was opened and no callback comes. */
+base_err gw_stream_open(gw_upstream *up, const gw_stream_request *request, const gw_down_vt *vt, void *down, gw_stream **out) BASE_MUST_USE;
+/* Any split of gRPC-framed bytes. `end` half-closes. After an error of the bytes themselves the status callback follows (RESOURCE_EXHAUSTED, INTERNAL). */
+void gw_stream_write(gw_stream *s, base_span bytes, bool end);
+void gw_stream_credit(gw_stream *s, size_t bytes);
+/* The browser asked for the end: status (CANCELLED) follows. */
+void gw_stream_cancel(gw_stream *s);
+/* The browser is gone: the upstream is cancelled and no callback comes any more. */
+void gw_stream_abandon(gw_stream *s);
+
+#endif

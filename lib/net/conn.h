@@ -1,0 +1,59 @@
+/* conn.h - a listening socket and its raw connections: a byte pipe each, with TLS underneath where it is set up. A codec sits on top.
+ *
+ * Everything belongs to the loop's thread. Callbacks come from the loop; net_conn_write may be called inside them (that is the fast way: it
+ * writes to the socket directly and queues only what the kernel did not take).
+ */
+#ifndef PONTE_NET_CONN_H
+#define PONTE_NET_CONN_H
+
+#include "base/buf.h"
+#include "net/loop.h"
+
+typedef struct net_listener net_listener;
+typedef struct net_conn net_conn;
+
+/* The codec on a connection. */
+typedef struct {
+  /* Bytes from the peer, borrowed. Never called while paused. The codec may close the connection inside. */
+  void (*on_bytes)(void *codec, base_span bytes);
+  /* The output queue fell to empty after it had not been. */
+  void (*on_drained)(void *codec);
+  /* End of the loop turn in which on_bytes came or net_conn_flush_later was asked for: send what has been gathered, once. May be NULL. */
+  void (*on_flush)(void *codec);
+  /* Exactly once, last: the peer went away, an error, or net_conn_close: free the codec. */
+  void (*on_closed)(void *codec);
+} net_codec_vt;
+
+typedef struct {
+  const char *address; /* "127.0.0.1:8080", "[::1]:8080"; port 0 picks a free one */
+  const char *cert_file, *key_file; /* PEM; NULL = plain */
+  int max_connections; /* 0 = 10000; further ones are closed at once */
+  /* A new connection: set codec and vtable with net_conn_set_codec, or return false to close it. */
+  bool (*on_accept)(void *ctx, net_conn *conn);
+  void *ctx;
+} net_listener_options;
+
+/* IN_USE when the port is taken; INVALID on a bad address or certificate. */
+base_err net_listen(net_loop *l, const net_listener_options *options, net_listener **out) BASE_MUST_USE;
+int net_listener_port(const net_listener *l);
+/* Stops accepting; connections stay. */
+void net_listener_close(net_listener *l);
+
+void net_conn_set_codec(net_conn *c, const net_codec_vt *vt, void *codec);
+net_loop *net_conn_loop(net_conn *c);
+/* Numeric address of the peer, without port; valid as long as the connection. */
+const char *net_conn_peer(const net_conn *c);
+/* ALPN protocol of a TLS connection ("h2", "http/1.1"), known at the first on_bytes; "" otherwise. */
+const char *net_conn_alpn(const net_conn *c);
+bool net_conn_is_tls(const net_conn *c);
+/* Writes as much as the kernel takes and queues the rest (copied). TOO_LARGE when more than the queue's ceiling (16 MiB) would wait; then, and on IO, the
+ * connection closes soon: callers need not do anything. */
+base_err net_conn_write(net_conn *c, base_span bytes) BASE_MUST_USE;
+size_t net_conn_queued(const net_conn *c);
+void net_conn_flush_later(net_conn *c);
+/* No on_bytes while paused; the pipe watches for a dead peer meanwhile and reports on_closed. */
+void net_conn_pause(net_conn *c, bool paused);
+/* Closes after the queue is drained (at most linger_ms; 0 = at once, dropping it); on_closed follows, never from inside this call. */
+void net_conn_close(net_conn *c, int64_t linger_ms);
+
+#endif
