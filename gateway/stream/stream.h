@@ -6,7 +6,8 @@
  *   browser bytes -> gw_stream_write -> upstream.write ;  upstream on_written -> down.consumed -> the browser's window reopens
  *   upstream on_data -> down.data    ;  the browser took bytes -> gw_stream_credit -> upstream.credit -> next receive
  *
- * Loop thread only. Callbacks into the downstream come from the loop, never from inside a gw_stream_* function, except where said.
+ * Loop thread only. Callbacks into the downstream come from the loop, never from inside a gw_stream_* function; the one exception is `consumed`, which
+ * may come from inside gw_stream_write.
  */
 #ifndef PONTE_GATEWAY_STREAM_H
 #define PONTE_GATEWAY_STREAM_H
@@ -17,9 +18,10 @@ typedef struct gw_stream gw_stream;
 
 typedef struct {
   void (*headers)(void *down, const wire_metadata *headers);
-  /* A run of gRPC-framed bytes, borrowed; its size counts against the credit given. */
+  /* A run of gRPC-framed bytes, borrowed; its size counts against the credit given, and may pass it by what one message holds. */
   void (*data)(void *down, base_span run);
-  /* The upstream took so many bytes of those written. */
+  /* So many bytes of those written need no room any more: the upstream took them, or they are the beginning of a message with no complete one waiting before
+   * it (a message longer than the browser's window would otherwise never become complete; findings: back-pressure). */
   void (*consumed)(void *down, size_t bytes);
   /* Exactly once, last; the stream is gone when it returns. */
   void (*status)(void *down, const wire_status *status);
@@ -27,20 +29,29 @@ typedef struct {
 
 typedef struct {
   base_span path; /* "/package.Service/Method", checked by gw_stream_open: INVALID otherwise */
-  int64_t timeout_ms;
-  const wire_metadata *metadata; /* copied */
+  int64_t timeout_ms;            /* 0 = none */
+  const wire_metadata *metadata; /* copied, without what gw_metadata_is_forwarded() refuses; NULL = none */
   size_t credit;                 /* bytes of `data` the downstream takes at once */
-  const char *kind;              /* for logs and metrics: "mux", "grpc-web" */
+  const char *kind;              /* for logs and metrics: GW_KIND_MUX, GW_KIND_GRPC_WEB; static */
+  const char *peer;              /* numeric address, for the log; copied; or NULL */
 } gw_stream_request;
 
-/* On an error nothing was opened and no callback comes. */
+#define GW_KIND_MUX "mux"
+#define GW_KIND_GRPC_WEB "grpc-web"
+
+/* On an error nothing was opened and no callback comes. INVALID: the path; others: the upstream's. */
 base_err gw_stream_open(gw_upstream *up, const gw_stream_request *request, const gw_down_vt *vt, void *down, gw_stream **out) BASE_MUST_USE;
-/* Any split of gRPC-framed bytes. `end` half-closes. After an error of the bytes themselves the status callback follows (RESOURCE_EXHAUSTED, INTERNAL). */
+/* Any split of gRPC-framed bytes. `end` half-closes. After an error of the bytes themselves the status callback follows: RESOURCE_EXHAUSTED for a message above
+ * the upstream's limit, INTERNAL for bad framing and for an end inside a message. Bytes after the half-close or a cancel are dropped. */
 void gw_stream_write(gw_stream *s, base_span bytes, bool end);
 void gw_stream_credit(gw_stream *s, size_t bytes);
 /* The browser asked for the end: status (CANCELLED) follows. */
 void gw_stream_cancel(gw_stream *s);
 /* The browser is gone: the upstream is cancelled and no callback comes any more. */
 void gw_stream_abandon(gw_stream *s);
+
+/* False for request metadata that must not reach a service: hop-by-hop and framing headers, grpc-* (the upstream leg writes its own) and x-ponte-*
+ * (what the gateway vouches for). `key` is in lower case. */
+bool gw_metadata_is_forwarded(base_span key);
 
 #endif
