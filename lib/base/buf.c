@@ -28,10 +28,10 @@ base_err base_buf_reserve(base_buf *b, size_t n, uint8_t **out) {
     if (n > b->cap - size) {
       size_t cap = b->cap ? b->cap : FIRST_BYTES;
       while (cap < size + n) {
-        cap *= 2;
+        cap = cap > b->ceiling / 2 ? b->ceiling : cap * 2;
       }
       cap = cap < b->ceiling ? cap : b->ceiling;
-      uint8_t *grown = realloc(b->data, cap ? cap : 1);
+      uint8_t *grown = realloc(b->data, cap);
       if (grown == NULL) {
         return base_fail(BASE_E_NO_MEMORY);
       }
@@ -39,7 +39,7 @@ base_err base_buf_reserve(base_buf *b, size_t n, uint8_t **out) {
       b->cap = cap;
     }
   }
-  *out = b->data + b->end;
+  *out = b->data ? b->data + b->end : NULL; /* n may be 0 */
   return BASE_OK;
 }
 
@@ -70,7 +70,14 @@ base_err base_buf_printf(base_buf *b, const char *fmt, ...) {
   if (n < 0) {
     return base_fail(BASE_E_INTERNAL);
   }
-  BASE_TRY(base_buf_reserve(b, (size_t)n + 1, &at)); /* one more for vsnprintf's NUL, not committed */
+  /* One more for vsnprintf's NUL, which is not committed; the ceiling is lifted by it so that a text may just fit. */
+  if ((size_t)n > base_buf_room(b)) {
+    return base_fail(BASE_E_TOO_LARGE);
+  }
+  b->ceiling++;
+  base_err e = base_buf_reserve(b, (size_t)n + 1, &at);
+  b->ceiling--;
+  BASE_TRY(e);
   va_start(ap, fmt);
   vsnprintf((char *)at, (size_t)n + 1, fmt, ap);
   va_end(ap);
@@ -132,31 +139,61 @@ static size_t utf8_front(base_span s) {
   return 0;
 }
 
-static base_err json_char(base_buf *b, base_span *text) {
-  uint8_t c = text->p[0];
+/* Takes one character off the front; *bad if it is a byte that belongs to none. */
+static base_span next_char(base_span *text, bool *bad) {
   size_t n = utf8_front(*text);
-  base_span whole = base_span_of(text->p, n);
-  text->p += n ? n : 1;
-  text->n -= n ? n : 1;
-  if (n == 0) {
-    return base_buf_str(b, "\xef\xbf\xbd");
+  base_span c = base_span_of(text->p, n ? n : 1);
+  *bad = n == 0;
+  text->p += c.n;
+  text->n -= c.n;
+  return *bad ? base_span_str("\xef\xbf\xbd") : c;
+}
+
+static base_err append_utf8(base_buf *b, base_span text) {
+  while (text.n > 0) {
+    bool bad = false;
+    BASE_TRY(base_buf_append(b, next_char(&text, &bad)));
   }
-  const char *escape = json_escape(c);
+  return BASE_OK;
+}
+
+base_err base_buf_utf8(base_buf *b, base_span text) {
+  size_t before = base_buf_size(b);
+  base_err e = base_span_utf8(text) ? base_buf_append(b, text) : append_utf8(b, text);
+  if (!base_is_ok(e)) {
+    base_buf_truncate(b, before);
+  }
+  return e;
+}
+
+static base_err json_char(base_buf *b, base_span *text) {
+  bool bad = false;
+  base_span c = next_char(text, &bad);
+  const char *escape = json_escape(c.p[0]);
   if (escape) {
     return base_buf_str(b, escape);
   }
-  if (c < 0x20 || c == 0x7f) {
-    return base_buf_printf(b, "\\u%04x", c);
+  if (c.p[0] < 0x20 || c.p[0] == 0x7f) {
+    return base_buf_printf(b, "\\u%04x", c.p[0]);
   }
-  return base_buf_append(b, whole);
+  return base_buf_append(b, c);
 }
 
-base_err base_buf_json(base_buf *b, base_span text) {
+static base_err append_json(base_buf *b, base_span text) {
   BASE_TRY(base_buf_u8(b, '"'));
   while (text.n > 0) {
     BASE_TRY(json_char(b, &text));
   }
   return base_buf_u8(b, '"');
+}
+
+base_err base_buf_json(base_buf *b, base_span text) {
+  size_t before = base_buf_size(b);
+  base_err e = append_json(b, text);
+  if (!base_is_ok(e)) {
+    base_buf_truncate(b, before);
+  }
+  return e;
 }
 
 void base_buf_consume(base_buf *b, size_t n) {

@@ -40,6 +40,8 @@ base_err base_buf_u24(base_buf *b, uint32_t v) BASE_MUST_USE;
 base_err base_buf_u32(base_buf *b, uint32_t v) BASE_MUST_USE;
 base_err base_buf_u64(base_buf *b, uint64_t v) BASE_MUST_USE;
 base_err base_buf_varint(base_buf *b, uint32_t v) BASE_MUST_USE;
+/* Text in which each malformed UTF-8 byte is replaced by U+FFFD. */
+base_err base_buf_utf8(base_buf *b, base_span text) BASE_MUST_USE;
 /* A JSON string (RFC 8259) with its quotes; malformed UTF-8 becomes U+FFFD. */
 base_err base_buf_json(base_buf *b, base_span text) BASE_MUST_USE;
 /* Room for n more bytes at *out, to be written by the caller and then added with base_buf_commit(). */

@@ -34,14 +34,15 @@ typedef struct {
 } wire_frame_step;
 
 void wire_frame_init(wire_frame_decoder *d, uint32_t max_bytes);
-/* Consumes from the front of *in and reports the next event. Errors: TOO_LARGE (length above max_bytes), MALFORMED
+/* Consumes from the front of *in and reports the next event; `flags` and `length` are set with BEGIN, BODY and END. Call it until it says MORE, not until *in is empty:
+ * END (and, for an empty frame, BEGIN) follows without further input. Errors: TOO_LARGE (length above max_bytes), MALFORMED
  * (flag bits other than COMPRESSED and TRAILERS). After an error the decoder must not be used again. */
 base_err wire_frame_next(wire_frame_decoder *d, base_span *in, wire_frame_step *step) BASE_MUST_USE;
 /* Between frames: an end of input here is clean, anywhere else it is a truncation. */
 bool wire_frame_at_rest(const wire_frame_decoder *d);
 /* Writes the five bytes of a head. */
 void wire_frame_head(uint8_t out[WIRE_FRAME_HEAD], uint8_t flags, uint32_t length);
-/* Appends one whole frame. */
+/* Appends one whole frame, or nothing on failure. */
 base_err wire_frame_append(base_buf *out, uint8_t flags, base_span payload) BASE_MUST_USE;
 
 #endif
