@@ -51,8 +51,13 @@ function(add_integration_test name)
 endfunction()
 
 # add_command_test(NAME LABEL style COMMAND sh x.sh ... [PROGRAMS ...] [TIMEOUT seconds] [SERIAL]): any other command.
+# Style is judged once, in dev, and the browser meets what users meet: release.
 function(add_command_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT;LABEL" "COMMAND;PROGRAMS")
+  if(PONTE_PRESET MATCHES "^(fuzz|wasm|host-tools)$" OR (arg_LABEL STREQUAL "style" AND NOT PONTE_PRESET STREQUAL "dev")
+     OR (arg_LABEL STREQUAL "browser" AND NOT PONTE_PRESET STREQUAL "release"))
+    return()
+  endif()
   add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
   ponte_register_test(${name} ${arg_LABEL} "${arg_TIMEOUT}")
   ponte_test_programs(${name} "${arg_PROGRAMS}")
@@ -77,6 +82,9 @@ endfunction()
 # elsewhere: the corpus as an ordinary test, through cmake/fuzz_main.c.
 set(PONTE_FUZZ_SECONDS 10 CACHE STRING "how long each fuzz target searches in `ctest --preset fuzz`")
 function(add_fuzz_target name)
+  if(PONTE_WASM)
+    return()
+  endif()
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "CORPUS;MAX_LEN" "SOURCES;DEPS")
   if(NOT arg_CORPUS)
     set(arg_CORPUS "${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name}")

@@ -18,7 +18,5 @@ mkdir "$1/lib"
 cp "$2/obj/lib/libwebsockets.a" "$1/lib/"
 cp -R "$2/src/include" "$1/include"
 cp -R "$2/obj/include/." "$1/include/"
-for generated in lws_config.h; do
-  [ -f "$1/include/$generated" ] || cp "$2/obj/$generated" "$1/include/"
-done
+[ -f "$1/include/lws_config.h" ] || cp "$2/obj/lws_config.h" "$1/include/"
 cp "$2/src/LICENSE" "$1/"

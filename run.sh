@@ -1,0 +1,230 @@
+#!/bin/bash
+# run.sh -- from a fresh Debian 12 to a running Ponte: installs what is missing, builds, starts everything, waits until it is
+# healthy, prints the address, and stops it all on Ctrl-C. `./run.sh --help` lists the options.
+set -euo pipefail
+root=$(cd "$(dirname "$0")" && pwd)
+cd "$root"
+
+EXIT_USAGE=2 EXIT_TOOL=3 EXIT_PORT=7 EXIT_UNHEALTHY=8
+READY_SECONDS=60 # a cold disk loads the speech model in 5
+STOP_SECONDS=20  # longer than the processes' own grace period
+BACKOFF_MAX=30
+
+port=${PONTE_PORT:-8080}
+gateway_admin=${PONTE_GATEWAY_ADMIN_PORT:-9901}
+transcription_port=${PONTE_TRANSCRIPTION_PORT:-50054}
+transcription_admin=${PONTE_TRANSCRIPTION_ADMIN_PORT:-8001}
+bin=${PONTE_BIN_DIR:-$root/build/release/bin}
+web=${PONTE_WEB_DIR:-$root/build/web}
+export PONTE_DATA_DIR=${PONTE_DATA_DIR:-$root/var}
+export PONTE_DEPS_DIR=${PONTE_DEPS_DIR:-$root/deps}
+
+usage() {
+  cat <<HELP
+usage: ./run.sh [OPTION]...
+  Installs what is missing, builds, starts the services and the gateway on this machine, and prints the address.
+  Ctrl-C stops everything. A second start takes seconds and needs no network.
+
+  --build        only set up and build; binaries land in build/release/bin
+  --no-install   install no Debian packages: only say which are missing
+  --no-build     start what is already built
+  --port N       the gateway's port (default $port)
+  --help         this text
+
+  Environment: PONTE_PORT, PONTE_GATEWAY_ADMIN_PORT ($gateway_admin), PONTE_TRANSCRIPTION_PORT ($transcription_port),
+  PONTE_TRANSCRIPTION_ADMIN_PORT ($transcription_admin): other ports. PONTE_DATA_DIR: where data is kept (var/).
+  PONTE_DEPS_DIR: pinned sources and models (deps/). PONTE_SOURCES_DIR: a folder with downloaded files, for machines
+  without network.
+  Exit codes: 2 usage, 3 missing tool, 4 failed download, 5 wrong checksum, 6 failed build, 7 port in use,
+  8 not healthy in time.
+HELP
+}
+
+say() { echo "ponte: $*" >&2; }
+die() {
+  local code=$1
+  shift
+  say "$@"
+  exit "$code"
+}
+
+set_up_and_build() {
+  cmake/packages.sh build ${no_install:+--no-install}
+  cmake/deps.sh
+  say "building (the first time takes some minutes) ..."
+  cmake/build.sh release programs
+  cmake/build.sh wasm
+  cmake/web.sh "$web"
+}
+
+is_listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+check_port() { # PORT WHAT HOW-TO-CHOOSE-ANOTHER
+  is_listening "$1" || return 0
+  local holder=
+  command -v ss >/dev/null && holder=$(ss -Hltnp "sport = :$1" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/ by \1 (process \2)/p' | head -n 1)
+  die $EXIT_PORT "port $1, for $2, is in use$holder. Is Ponte running already? Stop that program, or choose another port: $3"
+}
+
+is_ready() { # ADMIN-PORT: /readyz answers 200
+  local line=
+  {
+    exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
+    printf 'GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$1" >&3
+    read -r -t 5 line <&3 || true
+    exec 3>&-
+  } 2>/dev/null
+  [[ $line == "HTTP/1.1 200"* ]]
+}
+
+# The processes. Transcription has one of its own: a speech engine may abort on a bad model and must take nothing with it.
+processes=(transcription gateway)
+command_of() {
+  case $1 in
+    transcription)
+      command=("$bin/ponte-services" --only transcription --admin "127.0.0.1:$transcription_admin")
+      ;;
+    gateway)
+      command=("$bin/ponte-gateway" --listen "127.0.0.1:$port" --upstream "127.0.0.1:$transcription_port"
+        --web "$web" --admin "127.0.0.1:$gateway_admin")
+      ;;
+  esac
+}
+admin_of() {
+  case $1 in
+    transcription) echo "$transcription_admin" ;;
+    gateway) echo "$gateway_admin" ;;
+  esac
+}
+
+declare -A pid_of started_at delay_of due_at
+declare -A name_of # by pid
+stopping=
+
+start() { # NAME
+  local command
+  command_of "$1"
+  # A session of its own, so that Ctrl-C reaches it once, through us; and no orphan if this script is killed.
+  setsid setpriv --pdeathsig TERM "${command[@]}" </dev/null &
+  pid_of[$1]=$! name_of[$!]=$1 started_at[$1]=$SECONDS
+  unset "due_at[$1]"
+}
+
+stop_all() {
+  stopping=yes
+  trap '' INT TERM HUP
+  local name pid
+  # The gateway first: its streams end with a status while the services behind it still answer.
+  for name in gateway transcription; do
+    pid=${pid_of[$name]:-}
+    [ -n "$pid" ] || continue
+    kill -TERM "$pid" 2>/dev/null || continue
+    local deadline=$((SECONDS + STOP_SECONDS))
+    while kill -0 "$pid" 2>/dev/null; do
+      if ((SECONDS >= deadline)); then
+        say "$name did not stop within $STOP_SECONDS s and is killed"
+        kill -KILL "$pid" 2>/dev/null
+        break
+      fi
+      sleep 0.05
+    done
+    wait "$pid" 2>/dev/null
+  done
+}
+
+on_signal() {
+  [ -z "$stopping" ] || return
+  say "stopping ..."
+  stop_all
+  say "stopped"
+  exit 0
+}
+
+wait_until_ready() { # NAME: before the first readiness an end is an error, not something to repeat
+  local deadline=$((SECONDS + READY_SECONDS)) code=0
+  until is_ready "$(admin_of "$1")"; do
+    if ! kill -0 "${pid_of[$1]}" 2>/dev/null; then
+      wait "${pid_of[$1]}" || code=$?
+      unset "pid_of[$1]"
+      stop_all
+      die $EXIT_UNHEALTHY "$1 ended with code $code before it was ready; its lines above say why"
+    fi
+    if ((SECONDS >= deadline)); then
+      stop_all
+      die $EXIT_UNHEALTHY "$1 was not ready within $READY_SECONDS s (http://127.0.0.1:$(admin_of "$1")/readyz)"
+    fi
+    sleep 0.1
+  done
+}
+
+on_death() { # NAME CODE: once more, later each time; a process that lived a minute starts at the beginning
+  local delay=${delay_of[$1]:-1}
+  ((SECONDS - started_at[$1] < 60)) || delay=1
+  unset "pid_of[$1]"
+  say "$1 ended with code $2; starting it again in $delay s"
+  due_at[$1]=$((SECONDS + delay))
+  delay_of[$1]=$((delay * 2 > BACKOFF_MAX ? BACKOFF_MAX : delay * 2))
+}
+
+supervise() {
+  local name code gone timer
+  while :; do
+    timer=
+    for name in "${!due_at[@]}"; do
+      if ((SECONDS >= due_at[$name])); then
+        start "$name"
+        say "$name is started again"
+      fi
+    done
+    if ((${#due_at[@]})); then
+      sleep 0.5 &
+      timer=$!
+    fi
+    code=0 gone=
+    wait -n -p gone "${pid_of[@]}" $timer || code=$?
+    if [ -n "$gone" ] && [ "$gone" != "$timer" ]; then
+      on_death "${name_of[$gone]}" "$code"
+    fi
+  done
+}
+
+no_install='' only_build='' no_build=''
+while (($#)); do
+  case $1 in
+    --build) only_build=yes ;;
+    --no-install) no_install=yes ;;
+    --no-build) no_build=yes ;;
+    --port)
+      [[ ${2:-} =~ ^[0-9]{1,5}$ ]] || die $EXIT_USAGE "--port needs a number"
+      port=$2
+      shift
+      ;;
+    --port=*) port=${1#--port=} ;;
+    --help | -h) usage; exit 0 ;;
+    *) usage >&2; die $EXIT_USAGE "unknown option $1" ;;
+  esac
+  shift
+done
+[[ $port =~ ^[0-9]{1,5}$ ]] || die $EXIT_USAGE "no port: $port"
+((port > 0 && port < 65536)) || die $EXIT_USAGE "no port: $port"
+
+[ -n "$no_build" ] || set_up_and_build
+[ -z "$only_build" ] || { say "built: $bin"; exit 0; }
+
+for program in ponte-gateway ponte-services; do
+  [ -x "$bin/$program" ] || die $EXIT_TOOL "$bin/$program is not there: run ./run.sh --build first"
+done
+check_port "$port" "the gateway" "./run.sh --port N"
+check_port "$gateway_admin" "the gateway's admin page" "PONTE_GATEWAY_ADMIN_PORT=N ./run.sh"
+check_port "$transcription_port" "the transcription service" "PONTE_TRANSCRIPTION_PORT=N ./run.sh"
+check_port "$transcription_admin" "the transcription service's admin page" "PONTE_TRANSCRIPTION_ADMIN_PORT=N ./run.sh"
+mkdir -p "$PONTE_DATA_DIR"
+
+trap on_signal INT TERM HUP
+for name in "${processes[@]}"; do
+  say "starting $name ..."
+  start "$name"
+  wait_until_ready "$name"
+done
+say "ready: http://localhost:$port"
+supervise
