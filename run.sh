@@ -74,7 +74,7 @@ is_ready() { # ADMIN-PORT: /readyz answers 200
     read -r -t 5 line <&3 || true
     exec 3>&-
   } 2>/dev/null
-  [[ $line == "HTTP/1.1 200"* ]]
+  [[ $line == HTTP/1.?" 200"* ]]
 }
 
 # The processes. Transcription has one of its own: a speech engine may abort on a bad model and must take nothing with it.
@@ -97,8 +97,8 @@ admin_of() {
   esac
 }
 
-declare -A pid_of started_at delay_of due_at
-declare -A name_of # by pid
+declare -A pid_of=() started_at=() delay_of=() due_at=()
+declare -A name_of=() # by pid
 stopping=
 
 start() { # NAME
@@ -128,7 +128,7 @@ stop_all() {
       fi
       sleep 0.05
     done
-    wait "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null || true
   done
 }
 
