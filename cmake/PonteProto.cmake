@@ -2,10 +2,13 @@
 #   FILES ponte/transcription/v1/transcription.proto ...   relative to ROOT
 #   ROOT folder          default: the calling folder; the root of imports
 #   DEPS pb google       modules the generated code includes; protos of other add_proto() modules can be imported
-#   PLAIN)               messages only, without the stubs of protoc-gen-ponte
+#   PLAIN                messages only, without the stubs of protoc-gen-ponte
+#   NO_SERVER)           without NAME_server
 #
 # makes the module NAME: "ponte/transcription/v1/transcription.pb-c.h" (protobuf-c) and
-# "ponte/transcription/v1/transcription.ponte.h" (tables, handler signatures, typed calls). Generated code lives in the build tree only.
+# "ponte/transcription/v1/transcription.ponte.h" (method table, typed calls); and, natively, the module NAME_server:
+# "ponte/transcription/v1/transcription.ponte.server.h" (typed handlers over lib/rpc), so that the browser's client links no server.
+# Generated code lives in the build tree only. docs/stubs.md describes it.
 find_program(PONTE_PROTOC protoc)
 find_program(PONTE_PROTOC_C protoc-c)
 
@@ -29,7 +32,7 @@ if(PONTE_WASM AND EXISTS "${CMAKE_SOURCE_DIR}/tools/protoc-gen-ponte/CMakeLists.
 endif()
 
 function(add_proto name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "PLAIN" "ROOT" "FILES;DEPS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "PLAIN;NO_SERVER" "ROOT" "FILES;DEPS")
   if(NOT PONTE_PROTOC OR NOT PONTE_PROTOC_C)
     message(FATAL_ERROR "protoc and protoc-c are needed: apt-get install protobuf-compiler protobuf-c-compiler")
   endif()
@@ -47,6 +50,7 @@ function(add_proto name)
   endforeach()
   list(REMOVE_DUPLICATES imports)
   set(sources)
+  set(server_sources)
   foreach(file IN LISTS arg_FILES)
     string(REGEX REPLACE "\\.proto$" "" stem ${file})
     set(input "${arg_ROOT}/${file}")
@@ -57,15 +61,23 @@ function(add_proto name)
     list(APPEND sources "${gen}/${stem}.pb-c.c")
     # protobuf-c's own output is not ours to keep warning-free.
     set_source_files_properties("${gen}/${stem}.pb-c.c" PROPERTIES COMPILE_OPTIONS "-w")
-    if(TARGET protoc-gen-ponte AND NOT arg_PLAIN)
+    if(NOT arg_PLAIN)
+      set(generated "${gen}/${stem}.ponte.c" "${gen}/${stem}.ponte.h"
+          "${gen}/${stem}.ponte.server.c" "${gen}/${stem}.ponte.server.h")
       add_custom_command(
-        OUTPUT "${gen}/${stem}.ponte.c" "${gen}/${stem}.ponte.h"
+        OUTPUT ${generated}
         COMMAND "${PONTE_PROTOC}" "--plugin=protoc-gen-ponte=$<TARGET_FILE:protoc-gen-ponte>" ${imports}
                 "--ponte_out=${gen}" "${input}"
         DEPENDS "${input}" protoc-gen-ponte VERBATIM COMMENT "protoc-gen-ponte ${file}")
-      list(APPEND sources "${gen}/${stem}.ponte.c")
+      # Headers too, so that the server's half waits for them.
+      list(APPEND sources "${gen}/${stem}.ponte.c" "${gen}/${stem}.ponte.h" "${gen}/${stem}.ponte.server.h")
+      list(APPEND server_sources "${gen}/${stem}.ponte.server.c")
     endif()
   endforeach()
+  if(NOT arg_PLAIN)
+    list(APPEND arg_DEPS pb)
+    list(REMOVE_DUPLICATES arg_DEPS)
+  endif()
   ponte_targets(deps ${arg_DEPS})
   ponte_targets(runtime deps::protobuf-c)
   add_library(ponte_${name} STATIC ${sources})
@@ -73,4 +85,10 @@ function(add_proto name)
   target_link_libraries(ponte_${name} PUBLIC ${deps} ${runtime})
   target_compile_options(ponte_${name} PRIVATE ${PONTE_WARNINGS})
   set_property(GLOBAL PROPERTY PONTE_PROTO_ROOT_${name} "${arg_ROOT}")
+  if(server_sources AND NOT arg_NO_SERVER AND NOT PONTE_WASM)
+    add_library(ponte_${name}_server STATIC ${server_sources})
+    ponte_targets(server_deps ${name} rpc)
+    target_link_libraries(ponte_${name}_server PUBLIC ${server_deps})
+    target_compile_options(ponte_${name}_server PRIVATE ${PONTE_WARNINGS})
+  endif()
 endfunction()

@@ -1,62 +1,61 @@
 /* server.h - a gRPC server over the C core: typed handlers of all four kinds, health, reflection, graceful shutdown.
  *
- * Handlers are tables that protoc-gen-ponte emits types for; this header is what the generated code and the services see.
+ * Services fill in the handler table that protoc-gen-ponte emits for them (docs/stubs.md), whose types and rules are those of rpc_handler here.
  *
- * Threads: stream callbacks (on_open, on_message, on_half_close, on_end) of one call come one at a time, on a completion-queue thread, and must
- * not block. Unary handlers come on a bounded pool and may block. rpc_call_send, _finish, _pause and the getters may be used from any
- * thread between on_open and on_end's return. Nothing here calls back before it returns.
+ * Threads: stream callbacks (on_open, on_message, on_half_close, on_writable, on_end) come one at a time, on the server's completion-queue
+ * thread, and must not block: all streams wait meanwhile. Unary handlers come on a bounded pool and may block. rpc_call_send, _finish, _pause
+ * and the getters may be used from any thread between on_open and on_end's return. Nothing here calls back before it returns.
  *
- * Unknown methods are answered UNIMPLEMENTED; a message that cannot be unpacked INVALID_ARGUMENT (unary) or ends the stream so; a
+ * Unknown methods are answered UNIMPLEMENTED; a message that cannot be unpacked ends its call with INVALID_ARGUMENT; a
  * handler's out-of-memory fails its call only.
  */
 #ifndef PONTE_RPC_SERVER_H
 #define PONTE_RPC_SERVER_H
 
-#include <protobuf-c/protobuf-c.h>
-
-#include "base/err.h"
+#include "pb/method.h"
 #include "rpc/error.h"
 #include "wire/status.h"
 
 typedef struct rpc_server rpc_server;
 typedef struct rpc_call rpc_call; /* one call on the server */
 
-enum rpc_kind { RPC_UNARY, RPC_CLIENT_STREAM, RPC_SERVER_STREAM, RPC_BIDI };
-
-/* Untyped handlers; generated code wraps typed ones into this. */
+/* The handlers of one method. Typed functions travel as pb_fn, with the generated function that gives them their types back. */
 typedef struct {
-  const char *path; /* "/package.Service/Method" */
-  enum rpc_kind kind;
-  const ProtobufCMessageDescriptor *request, *response;
-} rpc_method;
+  /* PB_UNARY: fills *response (zeroed and init()ed; its fields come from rpc_call_alloc or are static) or sets an error with rpc_call_fail():
+   * void (*)(void *service, rpc_call *call, const REQUEST *request, RESPONSE *response) */
+  pb_fn unary;
+  void (*deliver_unary)(pb_fn fn, void *service, rpc_call *call, const ProtobufCMessage *request,
+                        ProtobufCMessage *response);
 
-typedef struct {
-  /* RPC_UNARY: fills *response (zeroed and init()ed; its fields come from rpc_call_alloc or are static) or sets an error with rpc_call_fail(). */
-  void (*unary)(void *service, rpc_call *call, const ProtobufCMessage *request, ProtobufCMessage *response);
-  /* All other kinds. on_open may set the call's state with rpc_call_set_state(); to refuse, it calls rpc_call_finish(). */
+  /* All other kinds. on_open may set the call's state with rpc_call_set_state(); to refuse, it calls rpc_call_finish(), and then only on_end
+   * follows. */
   void (*on_open)(void *service, rpc_call *call);
-  /* One request message, borrowed for the callback. RPC_SERVER_STREAM gets exactly one. */
-  void (*on_message)(void *service, rpc_call *call, const ProtobufCMessage *message);
-  /* The client sent all it had. */
+  /* One request message, borrowed for the callback; none comes after rpc_call_finish(). PB_SERVER_STREAM gets exactly one.
+   * void (*)(void *service, rpc_call *call, const REQUEST *message) */
+  pb_fn on_message;
+  void (*deliver_message)(pb_fn fn, void *service, rpc_call *call, const ProtobufCMessage *message);
+  /* The client sent all it had. May be NULL. */
   void (*on_half_close)(void *service, rpc_call *call);
-  /* All that was sent is on its way: the queue fell to the low watermark. May be NULL. */
+  /* The queue fell to 64 KiB or below after it had been above. May be NULL. */
   void (*on_writable)(void *service, rpc_call *call);
-  /* Last callback, exactly once, whether the call was finished, cancelled, or its client went away: free the state here. */
+  /* Last callback, exactly once, whether the call was finished, cancelled, or its client went away: free the state here. May be NULL. */
   void (*on_end)(void *service, rpc_call *call, bool cancelled);
-} rpc_handlers;
+} rpc_handler;
 
 typedef struct {
-  const char *listen;         /* "127.0.0.1:50054"; port 0 picks a free one */
-  int unary_threads;          /* bounded pool for unary handlers; 0 = 4 */
-  size_t max_receive_bytes;   /* one message; 0 = 4 MiB */
+  const char *listen;       /* "127.0.0.1:50054"; port 0 picks a free one */
+  int unary_threads;        /* pool for unary handlers; 0 = 4 */
+  int unary_queue;          /* unary calls waiting for the pool before RESOURCE_EXHAUSTED; 0 = 256 */
+  size_t max_receive_bytes; /* one message; 0 = 4 MiB */
 } rpc_server_options;
 
 base_err rpc_server_new(const rpc_server_options *options, rpc_server **out) BASE_MUST_USE;
-/* Before start. `service` outlives the server. The descriptor set (generated, FileDescriptorSet bytes) serves reflection; health knows
- * `service_name` from then on. */
-base_err rpc_server_add(rpc_server *s, const char *service_name, const rpc_method *methods, const rpc_handlers *handlers,
-                        int count, void *service, base_span descriptor_set) BASE_MUST_USE;
-/* Binds and serves. IN_USE when the port is taken. */
+/* Before start; generated code calls it. `handlers` has a row for each method of the table and is copied; a row without a handler is answered
+ * UNIMPLEMENTED. `service` is handed to the handlers and outlives the server, as do *methods and the descriptor set (FileDescriptorSet
+ * bytes; empty for none), which serves reflection. Health knows methods->name from then on. EXISTS when the service was added before. */
+base_err rpc_server_add(rpc_server *s, const pb_service *methods, const rpc_handler *handlers, void *service,
+                        base_span descriptor_set) BASE_MUST_USE;
+/* Binds and serves. IN_USE when the port is taken, INVALID when the address cannot be. */
 base_err rpc_server_start(rpc_server *s) BASE_MUST_USE;
 int rpc_server_port(const rpc_server *s);
 /* grpc.health.v1; "" is the whole server. Any thread. */
@@ -72,19 +71,21 @@ void *rpc_call_state(const rpc_call *c);
 const wire_metadata *rpc_call_metadata(const rpc_call *c); /* request metadata, alive as long as the call */
 int64_t rpc_call_deadline_ms(const rpc_call *c);           /* monotonic ms of base/clock.h; INT64_MAX = none */
 bool rpc_call_is_cancelled(const rpc_call *c);
-/* Memory that lives until the call ends (arena); NULL when out of memory or past the call's cap. Unary handlers and on_message only. */
+/* Arena memory, not zeroed; NULL when out of memory or past the call's cap. In a unary handler, which alone may use it, it lives until the
+ * answer has been packed. */
 void *rpc_call_alloc(rpc_call *c, size_t n);
 char *rpc_call_strdup(rpc_call *c, const char *s);
 /* Response initial metadata; before the first send or finish. */
 base_err rpc_call_header(rpc_call *c, const char *key, base_span value) BASE_MUST_USE;
 /* Unary: the call will answer this error instead of *response. */
 void rpc_call_fail(rpc_call *c, const rpc_error *e);
-/* Streams: packs and queues; CANCELLED when the call is over, EXHAUSTED when more than the queue's ceiling (4 MiB) waits. */
+/* Streams: packs and queues; CANCELLED when the call is over, EXHAUSTED when the queue would pass its ceiling (4 MiB, or one
+ * message). */
 base_err rpc_call_send(rpc_call *c, const ProtobufCMessage *message) BASE_MUST_USE;
 size_t rpc_call_queued(const rpc_call *c); /* bytes waiting */
 /* Streams: ends the call after what is queued; e NULL = OK. A second finish is ignored. */
 void rpc_call_finish(rpc_call *c, const rpc_error *e);
-/* Streams: stops and resumes the reading of messages (flow control reaches the client). */
+/* Streams: stops and resumes the reading of messages (flow control reaches the client). One message that was on its way may still come. */
 void rpc_call_pause(rpc_call *c, bool paused);
 
 #endif
