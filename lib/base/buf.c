@@ -7,7 +7,9 @@
 
 enum { FIRST_BYTES = 256 };
 
-void base_buf_init(base_buf *b, size_t ceiling_bytes) { *b = (base_buf){.ceiling = ceiling_bytes}; }
+void base_buf_init(base_buf *b, size_t ceiling_bytes) {
+  *b = (base_buf){.ceiling = ceiling_bytes < SIZE_MAX ? ceiling_bytes : SIZE_MAX - 1}; /* one is lent to printf's NUL */
+}
 
 void base_buf_dispose(base_buf *b) {
   free(b->data);
@@ -114,18 +116,12 @@ base_err base_buf_varint(base_buf *b, uint32_t v) {
 
 static const char *json_escape(uint8_t c) {
   switch (c) {
-  case '"':
-    return "\\\"";
-  case '\\':
-    return "\\\\";
-  case '\n':
-    return "\\n";
-  case '\r':
-    return "\\r";
-  case '\t':
-    return "\\t";
-  default:
-    return NULL;
+  case '"': return "\\\"";
+  case '\\': return "\\\\";
+  case '\n': return "\\n";
+  case '\r': return "\\r";
+  case '\t': return "\\t";
+  default: return NULL;
   }
 }
 

@@ -13,8 +13,8 @@
 typedef struct {
   uint8_t *data; /* NULL until the first append */
   size_t start;  /* consumed bytes at the front */
-  size_t end;    /* start <= end <= cap <= ceiling (after compaction) */
-  size_t cap;
+  size_t end;    /* start <= end <= cap, end - start <= ceiling */
+  size_t cap;    /* at most ceiling, and one byte for the NUL of base_buf_printf */
   size_t ceiling;
 } base_buf;
 

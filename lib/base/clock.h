@@ -11,7 +11,11 @@ int64_t base_now_ms(void);
 int64_t base_now_us(void);
 /* Unix time in milliseconds, UTC. */
 int64_t base_wall_ms(void);
-/* Cryptographically strong (getrandom(2)); aborts only if the kernel has no entropy source at all. */
+enum { BASE_TIME_SIZE = 25 };
+/* RFC 3339 in UTC with milliseconds, "2022-02-22T19:22:22.003Z", of the years 1970 to 9999; times outside are moved
+ * to the nearest end. Pure. */
+void base_time_text(int64_t wall_ms, char out[BASE_TIME_SIZE]);
+/* Cryptographically strong (getentropy(3)); aborts only if the kernel has no entropy source at all. */
 void base_random(void *out, size_t n);
 
 enum { BASE_UUID_SIZE = 37 };
@@ -20,7 +24,8 @@ void base_uuid7_of(int64_t wall_ms, const uint8_t random[10], char out[BASE_UUID
 void base_uuid7(char out[BASE_UUID_SIZE]);
 
 /* Back-off before attempt n (0, 1, 2, ...): exponential from base_ms, at most cap_ms, full jitter taken from `random`
- * (a uniform 32-bit number), never below base_ms / 2. Pure. (AWS "Exponential Backoff And Jitter".) */
+ * (a uniform 32-bit number), never below base_ms / 2 (unless cap_ms is). Neither may be negative. Pure. (AWS
+ * "Exponential Backoff And Jitter".) */
 int64_t base_backoff_ms(unsigned attempt, int64_t base_ms, int64_t cap_ms, uint32_t random);
 
 #endif

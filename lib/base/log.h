@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "base/span.h"
+#include "base/buf.h"
 
 enum base_log_level { BASE_LOG_DEBUG, BASE_LOG_INFO, BASE_LOG_WARN, BASE_LOG_ERROR };
 
@@ -22,9 +22,11 @@ struct base_log_field {
   double d;
   base_span s;
 };
+/* NULL reads as (null): a log line is the wrong place to crash. */
+static inline base_span base_log_text(const char *s) { return base_span_str(s ? s : "(null)"); }
 #define LOG_INT(k, v) ((struct base_log_field){.name = (k), .kind = BASE_LOG_F_INT, .i = (int64_t)(v)})
 #define LOG_NUM(k, v) ((struct base_log_field){.name = (k), .kind = BASE_LOG_F_NUM, .d = (v)})
-#define LOG_STR(k, v) ((struct base_log_field){.name = (k), .kind = BASE_LOG_F_SPAN, .s = base_span_str(v)})
+#define LOG_STR(k, v) ((struct base_log_field){.name = (k), .kind = BASE_LOG_F_SPAN, .s = base_log_text(v)})
 #define LOG_SPAN(k, v) ((struct base_log_field){.name = (k), .kind = BASE_LOG_F_SPAN, .s = (v)})
 
 /* Call once, before other threads exist. `process` is put on every line and must live as long as the process.
@@ -33,13 +35,23 @@ void base_log_init(const char *process);
 enum base_log_level base_log_level(void);
 void base_log_write(enum base_log_level level, const char *message, const struct base_log_field *fields, int count);
 
-#define BASE_LOG(level, message, ...)                                                                            \
-  do {                                                                                                           \
-    if ((level) >= base_log_level()) {                                                                           \
-      const struct base_log_field base_log_fields__[] = {{0}, ##__VA_ARGS__};                                    \
-      base_log_write(level, message, base_log_fields__ + 1,                                                      \
-                     (int)(sizeof base_log_fields__ / sizeof *base_log_fields__) - 1);                           \
-    }                                                                                                            \
+struct base_log_line {
+  int64_t wall_ms;
+  enum base_log_level level;
+  const char *process, *message;
+  const struct base_log_field *fields;
+  int count;
+};
+/* Appends one line with its line feed, or nothing on failure; what base_log_write() writes. Pure. */
+base_err base_log_format(base_buf *out, const struct base_log_line *line, bool human) BASE_MUST_USE;
+
+#define BASE_LOG(level, message, ...)                                                  \
+  do {                                                                                 \
+    if ((level) >= base_log_level()) {                                                 \
+      const struct base_log_field base_log_fields__[] = {{0}, ##__VA_ARGS__};          \
+      base_log_write(level, message, base_log_fields__ + 1,                            \
+                     (int)(sizeof base_log_fields__ / sizeof *base_log_fields__) - 1); \
+    }                                                                                  \
   } while (0)
 
 #endif

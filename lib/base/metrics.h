@@ -30,19 +30,28 @@ typedef struct base_metric {
   struct base_metric *next;
 } base_metric;
 
-#define BASE_COUNTER(n, h, l) {.name = (n), .help = (h), .labels = (l), .kind = BASE_METRIC_COUNTER}
-#define BASE_GAUGE(n, h, l) {.name = (n), .help = (h), .labels = (l), .kind = BASE_METRIC_GAUGE}
-#define BASE_GAUGE_FN(n, h, l, f) {.name = (n), .help = (h), .labels = (l), .kind = BASE_METRIC_GAUGE, .read = (f)}
-#define BASE_HISTOGRAM(n, h, l, b) {.name = (n), .help = (h), .labels = (l), .kind = BASE_METRIC_HISTOGRAM, .bounds = (b)}
+#define BASE_COUNTER(n, h, l) \
+  { .name = (n), .help = (h), .labels = (l), .kind = BASE_METRIC_COUNTER }
+#define BASE_GAUGE(n, h, l) \
+  { .name = (n), .help = (h), .labels = (l), .kind = BASE_METRIC_GAUGE }
+#define BASE_GAUGE_FN(n, h, l, f) \
+  { .name = (n), .help = (h), .labels = (l), .kind = BASE_METRIC_GAUGE, .read = (f) }
+#define BASE_HISTOGRAM(n, h, l, b) \
+  { .name = (n), .help = (h), .labels = (l), .kind = BASE_METRIC_HISTOGRAM, .bounds = (b) }
 
 /* Registering the same object twice is a no-op. Metrics of one name with different labels share one HELP/TYPE head. */
 void base_metric_register(base_metric *m);
 static inline void base_metric_add(base_metric *m, int64_t n) {
   atomic_fetch_add_explicit(&m->value, n, memory_order_relaxed);
 }
-static inline int64_t base_metric_value(base_metric *m) { return atomic_load_explicit(&m->value, memory_order_relaxed); }
+static inline int64_t base_metric_value(base_metric *m) {
+  return atomic_load_explicit(&m->value, memory_order_relaxed);
+}
+/* Counts v in the first bucket whose bound is not below it. NaN is ignored; 1e12 and more count but add nothing to the
+ * sum. */
 void base_metric_observe(base_metric *m, double v);
-/* All registered metrics, plus process_cpu_seconds_total, process_resident_memory_bytes and process_start_time_seconds. */
+/* All registered metrics, plus process_cpu_seconds_total, process_resident_memory_bytes and process_start_time_seconds
+ * (natively). On failure *out is unchanged. */
 base_err base_metrics_write(base_buf *out) BASE_MUST_USE;
 
 #endif

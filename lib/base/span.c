@@ -21,7 +21,10 @@ bool base_span_starts(base_span a, const char *prefix) {
 
 bool base_span_ends(base_span a, const char *suffix) {
   size_t n = strlen(suffix);
-  return a.n >= n && base_span_eq(base_span_of(a.p + a.n - n, n), base_span_of(suffix, n));
+  if (a.n < n || n == 0) {
+    return n == 0;
+  }
+  return base_span_eq(base_span_of(a.p + a.n - n, n), base_span_of(suffix, n));
 }
 
 base_span base_span_trim(base_span a) {

@@ -14,9 +14,9 @@ enum { WIRE_FRAME_HEAD = 5, WIRE_FRAME_COMPRESSED = 0x01, WIRE_FRAME_TRAILERS = 
 
 typedef struct {
   uint8_t head[WIRE_FRAME_HEAD];
-  uint8_t head_have;   /* bytes of the head seen so far: 0..5 */
-  uint32_t body_left;  /* bytes of the present frame's payload still to come */
-  uint32_t max_bytes;  /* ceiling of one frame's payload */
+  uint8_t head_have;  /* bytes of the head seen so far: 0..5 */
+  uint32_t body_left; /* bytes of the present frame's payload still to come */
+  uint32_t max_bytes; /* ceiling of one frame's payload */
 } wire_frame_decoder;
 
 enum wire_frame_event {
@@ -34,9 +34,10 @@ typedef struct {
 } wire_frame_step;
 
 void wire_frame_init(wire_frame_decoder *d, uint32_t max_bytes);
-/* Consumes from the front of *in and reports the next event; `flags` and `length` are set with BEGIN, BODY and END. Call it until it says MORE, not until *in is empty:
- * END (and, for an empty frame, BEGIN) follows without further input. Errors: TOO_LARGE (length above max_bytes), MALFORMED
- * (flag bits other than COMPRESSED and TRAILERS). After an error the decoder must not be used again. */
+/* Consumes from the front of *in and reports the next event; `flags` and `length` are set with BEGIN, BODY and END.
+ * Call it until it says MORE, not until *in is empty: END (and, for an empty frame, BEGIN) follows without further
+ * input. Errors: TOO_LARGE (length above max_bytes), MALFORMED (flag bits other than COMPRESSED and TRAILERS). After an
+ * error the decoder must not be used again. */
 base_err wire_frame_next(wire_frame_decoder *d, base_span *in, wire_frame_step *step) BASE_MUST_USE;
 /* Between frames: an end of input here is clean, anywhere else it is a truncation. */
 bool wire_frame_at_rest(const wire_frame_decoder *d);

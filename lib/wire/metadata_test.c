@@ -3,7 +3,8 @@
 #include "base/test.h"
 
 #define B(literal) base_span_of(literal, sizeof(literal) - 1)
-#define ROW(key, value) {(const uint8_t *)(key), sizeof(key) - 1}, {(const uint8_t *)(value), sizeof(value) - 1}
+#define ROW(key, value) \
+  {(const uint8_t *)(key), sizeof(key) - 1}, { (const uint8_t *)(value), sizeof(value) - 1 }
 
 static const struct {
   base_span key, value;
@@ -206,4 +207,5 @@ static void encode_writes_all_or_nothing(void) {
 
 TEST_MAIN(TEST(add_judges_each_pair), TEST(order_and_repeats_are_kept), TEST(limits_hold_to_the_byte),
           TEST(headers_cross_the_http_border), TEST(header_values_are_base64_for_binary_keys_only),
-          TEST(decode_judges_the_binary_form), TEST(too_many_pairs_are_refused_when_decoded), TEST(encode_writes_all_or_nothing))
+          TEST(decode_judges_the_binary_form), TEST(too_many_pairs_are_refused_when_decoded),
+          TEST(encode_writes_all_or_nothing))

@@ -10,11 +10,16 @@ static const struct row {
   bool on_call;
   uint32_t min, max;
 } rows[] = {
-    {WIRE_MUX_HELLO, 0, false, HELLO_MIN, U24_MAX}, {WIRE_MUX_AUTH, 0, false, 0, WIRE_MUX_TOKEN_MAX},
-    {WIRE_MUX_OPEN, 0, true, OPEN_MIN, U24_MAX},    {WIRE_MUX_HEADERS, 0, true, 1, U24_MAX},
-    {WIRE_MUX_DATA, WIRE_MUX_END, true, 0, U24_MAX}, {WIRE_MUX_STATUS, 0, true, STATUS_MIN, U24_MAX},
-    {WIRE_MUX_CANCEL, 0, true, 0, 0},               {WIRE_MUX_CREDIT, 0, true, 4, 4},
-    {WIRE_MUX_PING, 0, false, 8, 8},                {WIRE_MUX_PONG, 0, false, 8, 8},
+    {WIRE_MUX_HELLO, 0, false, HELLO_MIN, U24_MAX},
+    {WIRE_MUX_AUTH, 0, false, 0, WIRE_MUX_TOKEN_MAX},
+    {WIRE_MUX_OPEN, 0, true, OPEN_MIN, U24_MAX},
+    {WIRE_MUX_HEADERS, 0, true, 1, U24_MAX},
+    {WIRE_MUX_DATA, WIRE_MUX_END, true, 0, U24_MAX},
+    {WIRE_MUX_STATUS, 0, true, STATUS_MIN, U24_MAX},
+    {WIRE_MUX_CANCEL, 0, true, 0, 0},
+    {WIRE_MUX_CREDIT, 0, true, 4, 4},
+    {WIRE_MUX_PING, 0, false, 8, 8},
+    {WIRE_MUX_PONG, 0, false, 8, 8},
     {WIRE_MUX_DRAIN, 0, false, 8, U24_MAX},
 };
 
@@ -88,14 +93,14 @@ static base_err end(base_buf *out, size_t from, base_err e) {
 }
 
 /* One whole frame whose payload is what `payload_expr` appends. */
-#define PUT(out, type, flags, call, payload_expr)        \
-  do {                                                   \
-    size_t put_from__ = base_buf_size(out);              \
-    base_err put_err__ = begin(out, type, flags, call);  \
-    if (base_is_ok(put_err__)) {                         \
-      put_err__ = (payload_expr);                        \
-    }                                                    \
-    return end(out, put_from__, put_err__);              \
+#define PUT(out, type, flags, call, payload_expr)       \
+  do {                                                  \
+    size_t put_from__ = base_buf_size(out);             \
+    base_err put_err__ = begin(out, type, flags, call); \
+    if (base_is_ok(put_err__)) {                        \
+      put_err__ = (payload_expr);                       \
+    }                                                   \
+    return end(out, put_from__, put_err__);             \
   } while (0)
 
 static base_err sized(base_buf *out, base_span s) {

@@ -3,7 +3,8 @@
 #include "base/test.h"
 
 #define B(literal) base_span_of(literal, sizeof(literal) - 1)
-#define ROW(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
+#define ROW(literal) \
+  { (const uint8_t *)(literal), sizeof(literal) - 1 }
 
 static const struct {
   base_span message;
@@ -28,14 +29,22 @@ static const struct {
     {ROW("\x10\1\0\0\0\1\0\0\7\1/\0\0\0\0\0"), BASE_E_MALFORMED, "END on OPEN"},
     {ROW("\x12\0\0\0\0\0\0\0\0"), BASE_E_MALFORMED, "DATA on the connection"},
     {ROW("\x13\0\0\0\0\0\0\0\3\0\0\0"), BASE_E_MALFORMED, "STATUS on the connection"},
-    {ROW("\x20\0\0\0\0\1\0\0\x8" "12345678"), BASE_E_MALFORMED, "PING on a call"},
+    {ROW("\x20\0\0\0\0\1\0\0\x8"
+         "12345678"),
+     BASE_E_MALFORMED, "PING on a call"},
     {ROW("\x02\0\0\0\0\1\0\0\0"), BASE_E_MALFORMED, "AUTH on a call"},
     {ROW("\x14\0\0\0\0\1\0\0\1x"), BASE_E_MALFORMED, "CANCEL with a payload"},
     {ROW("\x15\0\0\0\0\1\0\0\3\0\0\1"), BASE_E_MALFORMED, "CREDIT one short"},
     {ROW("\x15\0\0\0\0\1\0\0\5\0\0\0\1\0"), BASE_E_MALFORMED, "CREDIT one long"},
-    {ROW("\x20\0\0\0\0\0\0\0\x7" "1234567"), BASE_E_MALFORMED, "PING one short"},
-    {ROW("\x21\0\0\0\0\0\0\0\x9" "123456789"), BASE_E_MALFORMED, "PONG one long"},
-    {ROW("\x22\0\0\0\0\0\0\0\x7" "1234567"), BASE_E_MALFORMED, "DRAIN one short"},
+    {ROW("\x20\0\0\0\0\0\0\0\x7"
+         "1234567"),
+     BASE_E_MALFORMED, "PING one short"},
+    {ROW("\x21\0\0\0\0\0\0\0\x9"
+         "123456789"),
+     BASE_E_MALFORMED, "PONG one long"},
+    {ROW("\x22\0\0\0\0\0\0\0\x7"
+         "1234567"),
+     BASE_E_MALFORMED, "DRAIN one short"},
     {ROW("\x11\0\0\0\0\1\0\0\0"), BASE_E_MALFORMED, "HEADERS without a count"},
     {ROW("\x13\0\0\0\0\1\0\0\2\0\0"), BASE_E_MALFORMED, "STATUS without metadata"},
 };

@@ -69,9 +69,12 @@ static void a_message_is_always_text_that_fits(void) {
   wire_status_set(&s, 5, "no model %s of %d", "tiny", 3);
   CHECK_INT(s.code, 5);
   CHECK(base_span_is(base_buf_span(&s.message), "no model tiny of 3"));
-  wire_status_set_span(&s, 99, B("a\xff" "b"));
+  wire_status_set_span(&s, 99,
+                       B("a\xff"
+                         "b"));
   CHECK_INT(s.code, 99);
-  CHECK(base_span_is(base_buf_span(&s.message), "a\xef\xbf\xbd" "b"));
+  CHECK(base_span_is(base_buf_span(&s.message), "a\xef\xbf\xbd"
+                                                "b"));
 
   for (size_t lead = 0; lead < 3; lead++) { /* the cut falls on each byte of a character */
     memset(text, 'x', lead);

@@ -5,9 +5,21 @@ static const struct {
   const char *text;
   int64_t ms;
 } good[] = {
-    {"1H", 3600000},   {"1M", 60000},  {"1S", 1000},      {"1m", 1},           {"1000u", 1}, {"1001u", 2}, {"1u", 1},
-    {"1n", 1},         {"0n", 0},      {"0S", 0},         {"99999999n", 100},  {"99999999u", 100000},
-    {"00000001m", 1},  {"99999999m", 99999999}, {"99999999H", 99999999LL * 3600000},
+    {"1H", 3600000},
+    {"1M", 60000},
+    {"1S", 1000},
+    {"1m", 1},
+    {"1000u", 1},
+    {"1001u", 2},
+    {"1u", 1},
+    {"1n", 1},
+    {"0n", 0},
+    {"0S", 0},
+    {"99999999n", 100},
+    {"99999999u", 100000},
+    {"00000001m", 1},
+    {"99999999m", 99999999},
+    {"99999999H", 99999999LL * 3600000},
 };
 
 static void good_texts_decode_rounded_up(void) {
@@ -21,10 +33,22 @@ static void good_texts_decode_rounded_up(void) {
 static const struct {
   const char *text, *reason;
 } bad[] = {
-    {"", "nothing"},          {"S", "no digits"},        {"1", "no unit"},         {"123456789m", "nine digits"},
-    {"1s", "unknown unit"},   {"1h", "wrong case"},      {"-1S", "a sign"},        {"+1S", "a plus sign"},
-    {" 1S", "a blank"},       {"1S ", "a blank after"},  {"1 S", "a blank inside"}, {"1.5S", "a fraction"},
-    {"0x1S", "hexadecimal"},  {"1mS", "two units"},      {"1\xc2\xb5", "micro sign"}, {"SS", "a unit as digit"},
+    {"", "nothing"},
+    {"S", "no digits"},
+    {"1", "no unit"},
+    {"123456789m", "nine digits"},
+    {"1s", "unknown unit"},
+    {"1h", "wrong case"},
+    {"-1S", "a sign"},
+    {"+1S", "a plus sign"},
+    {" 1S", "a blank"},
+    {"1S ", "a blank after"},
+    {"1 S", "a blank inside"},
+    {"1.5S", "a fraction"},
+    {"0x1S", "hexadecimal"},
+    {"1mS", "two units"},
+    {"1\xc2\xb5", "micro sign"},
+    {"SS", "a unit as digit"},
 };
 
 static void bad_texts_are_malformed(void) {

@@ -1,7 +1,8 @@
 #include "base/test.h"
 #include "wire/status.h"
 
-#define TEXT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
+#define TEXT(literal) \
+  { (const uint8_t *)(literal), sizeof(literal) - 1 }
 
 /* What came out, as "code|message|key=value;key=value;". */
 static void show(const wire_status *s, char *out, size_t size) {
