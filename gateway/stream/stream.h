@@ -28,7 +28,7 @@ typedef struct {
 } gw_down_vt;
 
 typedef struct {
-  base_span path; /* "/package.Service/Method", checked by gw_stream_open: INVALID otherwise */
+  base_span path;                /* "/package.Service/Method", checked by gw_stream_open: INVALID otherwise */
   int64_t timeout_ms;            /* 0 = none */
   const wire_metadata *metadata; /* copied, without what gw_metadata_is_forwarded() refuses; NULL = none */
   size_t credit;                 /* bytes of `data` the downstream takes at once */
@@ -40,7 +40,8 @@ typedef struct {
 #define GW_KIND_GRPC_WEB "grpc-web"
 
 /* On an error nothing was opened and no callback comes. INVALID: the path; others: the upstream's. */
-base_err gw_stream_open(gw_upstream *up, const gw_stream_request *request, const gw_down_vt *vt, void *down, gw_stream **out) BASE_MUST_USE;
+base_err gw_stream_open(gw_upstream *up, const gw_stream_request *request, const gw_down_vt *vt, void *down,
+                        gw_stream **out) BASE_MUST_USE;
 /* Any split of gRPC-framed bytes. `end` half-closes. After an error of the bytes themselves the status callback follows: RESOURCE_EXHAUSTED for a message above
  * the upstream's limit, INTERNAL for bad framing and for an end inside a message. Bytes after the half-close or a cancel are dropped. */
 void gw_stream_write(gw_stream *s, base_span bytes, bool end);

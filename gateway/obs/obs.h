@@ -1,0 +1,47 @@
+/* obs.h - what the gateway counts and logs: one place, so that names of metrics and of log fields stay one vocabulary.
+ *
+ * Counters are atomics; any thread. gw_obs_register comes once, at start-up.
+ */
+#ifndef PONTE_GATEWAY_OBS_H
+#define PONTE_GATEWAY_OBS_H
+
+#include "base/metrics.h"
+#include "base/span.h"
+
+void gw_obs_register(void);
+
+/* One call, as the stream heart saw it. */
+typedef struct {
+  const char *kind; /* GW_KIND_* of stream.h */
+  base_span path;
+  const char *peer; /* or "" */
+  int code;         /* gRPC status; -1: the browser went away before there was one */
+  int64_t duration_ms;
+  uint64_t bytes_in, bytes_out; /* gRPC-framed bytes from and to the browser */
+} gw_obs_call;
+
+void gw_obs_call_started(const char *kind);
+/* Also writes the access log line. */
+void gw_obs_call_ended(const gw_obs_call *call);
+
+void gw_obs_websocket(int delta);
+void gw_obs_http_response(int status);
+
+/*      reason        why nothing was forwarded */
+#define GW_REJECTIONS(X)                                               \
+  X(HOST, "host")           /* Host not allowed */                     \
+  X(ORIGIN, "origin")       /* Origin not allowed */                   \
+  X(HANDSHAKE, "handshake") /* bad upgrade */                          \
+  X(MALFORMED, "malformed") /* a connection closed for what it sent */ \
+  X(LIMIT, "limit")         /* max calls, max connections */           \
+  X(DRAINING, "draining")   /* the gateway is going down */
+
+enum gw_rejection {
+#define X(name, label) GW_REJECT_##name,
+  GW_REJECTIONS(X)
+#undef X
+      GW_REJECT_COUNT
+};
+void gw_obs_rejected(enum gw_rejection reason);
+
+#endif

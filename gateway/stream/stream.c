@@ -1,0 +1,255 @@
+#include "gateway/stream/stream.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "gateway/obs/obs.h"
+#include "wire/frame.h"
+
+enum { PATH_MAX_BYTES = 512, PEER_BYTES = 48 };
+
+/* OPEN -> ENDING -> (status) gone. In ENDING the service was cancelled for `reason`, and only its last word is awaited; ABANDONED the same, unheard. */
+enum state { OPEN, ENDING, ABANDONED };
+
+struct gw_stream {
+  gw_up_call *call;
+  const gw_down_vt *vt;
+  void *down;
+  enum state state;
+  bool half_closed;
+  base_err reason; /* in ENDING: what the browser is told */
+  wire_frame_decoder framing;
+  /* Offsets into the browser's bytes: complete <= in; taken <= in; acked <= in. Only `acked` counts as consumed. */
+  uint64_t in, complete, taken, acked;
+  uint64_t out;
+  int64_t started_ms;
+  const char *kind;
+  char peer[PEER_BYTES];
+  size_t path_n;
+  char path[];
+};
+
+static bool is_path_byte(uint8_t c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+}
+
+/* "/package.Service/Method": exactly two names of harmless bytes, so that nothing here can be mistaken by a service or in a log. */
+static bool is_method_path(base_span path) {
+  size_t slash = 0;
+  if (path.n < 4 || path.n > PATH_MAX_BYTES || path.p[0] != '/') {
+    return false;
+  }
+  for (size_t i = 1; i < path.n; i++) {
+    if (path.p[i] == '/') {
+      if (slash || i == 1) {
+        return false;
+      }
+      slash = i;
+    } else if (!is_path_byte(path.p[i])) {
+      return false;
+    }
+  }
+  return slash && slash + 1 < path.n;
+}
+
+static base_err filter(const wire_metadata *from, wire_metadata *to) {
+  for (uint32_t i = 0; from && i < from->count; i++) {
+    wire_pair pair = wire_metadata_at(from, i);
+    if (gw_metadata_is_forwarded(pair.key)) {
+      BASE_TRY(wire_metadata_add(to, pair.key, pair.value));
+    }
+  }
+  return BASE_OK;
+}
+
+/* -- from the service ---------------------------------------------------------------------------------------------- */
+
+static void on_headers(void *ctx, const wire_metadata *headers) {
+  gw_stream *s = ctx;
+  if (s->state == OPEN) {
+    s->vt->headers(s->down, headers);
+  }
+}
+
+static void on_data(void *ctx, base_span run) {
+  gw_stream *s = ctx;
+  if (s->state == OPEN) {
+    s->out += run.n;
+    s->vt->data(s->down, run);
+  }
+}
+
+/* Reopens the browser's window. With no complete message waiting, the beginning of the next one counts as consumed: it can only be taken once it is whole, so
+ * memory stays bounded by one window and one message. */
+static void acknowledge(gw_stream *s) {
+  uint64_t upto = s->taken >= s->complete ? s->in : s->taken;
+  if (upto > s->acked && s->state == OPEN) {
+    uint64_t bytes = upto - s->acked;
+    s->acked = upto;
+    s->vt->consumed(s->down, (size_t)bytes);
+  }
+}
+
+static void on_written(void *ctx, size_t bytes) {
+  gw_stream *s = ctx;
+  s->taken += bytes;
+  assert(s->taken <= s->in);
+  acknowledge(s);
+}
+
+static void report(const gw_stream *s, int code) {
+  gw_obs_call_ended(&(gw_obs_call){.kind = s->kind,
+                                   .path = base_span_of(s->path, s->path_n),
+                                   .peer = s->peer,
+                                   .code = code,
+                                   .duration_ms = base_now_ms() - s->started_ms,
+                                   .bytes_in = s->in,
+                                   .bytes_out = s->out});
+}
+
+static void reason_to_status(const gw_stream *s, wire_status *status) {
+  switch (s->reason.code) {
+  case BASE_E_TOO_LARGE:
+    wire_status_set(status, base_err_grpc(s->reason), "a message is larger than %u bytes; send it in parts",
+                    s->framing.max_bytes);
+    return;
+  case BASE_E_MALFORMED:
+    wire_status_set(status, base_err_grpc(base_fail(BASE_E_INTERNAL)),
+                    "the request's gRPC framing is broken: flags other than 0, or an end inside a message");
+    return;
+  default: wire_status_from_err(status, s->reason);
+  }
+}
+
+static void on_status(void *ctx, const wire_status *status) {
+  gw_stream *s = ctx;
+  const gw_down_vt *vt = s->vt;
+  void *down = s->down;
+  if (s->state == ABANDONED) {
+    report(s, -1);
+    free(s);
+    return;
+  }
+  if (s->state == OPEN) {
+    report(s, status->code);
+    free(s);
+    vt->status(down, status);
+    return;
+  }
+  wire_status own;
+  wire_status_init(&own);
+  reason_to_status(s, &own);
+  report(s, own.code);
+  free(s);
+  vt->status(down, &own);
+  wire_status_dispose(&own);
+}
+
+static const gw_up_events events = {
+    .on_headers = on_headers,
+    .on_data = on_data,
+    .on_written = on_written,
+    .on_status = on_status,
+};
+
+/* -- from the browser ---------------------------------------------------------------------------------------------- */
+
+static base_err start(gw_upstream *up, const gw_stream_request *r, gw_stream *s) {
+  wire_metadata forwarded;
+  wire_metadata_init(&forwarded);
+  base_err e = filter(r->metadata, &forwarded);
+  if (base_is_ok(e)) {
+    e = up->vt->start(up, r->path, r->timeout_ms, &forwarded, &events, s, &s->call);
+  }
+  wire_metadata_dispose(&forwarded);
+  return e;
+}
+
+base_err gw_stream_open(gw_upstream *up, const gw_stream_request *r, const gw_down_vt *vt, void *down,
+                        gw_stream **out) {
+  if (!is_method_path(r->path)) {
+    return base_fail(BASE_E_INVALID);
+  }
+  gw_stream *s = calloc(1, sizeof *s + r->path.n);
+  if (s == NULL) {
+    return base_fail(BASE_E_NO_MEMORY);
+  }
+  s->vt = vt;
+  s->down = down;
+  s->kind = r->kind;
+  s->started_ms = base_now_ms();
+  s->path_n = r->path.n;
+  memcpy(s->path, r->path.p, r->path.n);
+  snprintf(s->peer, sizeof s->peer, "%s", r->peer ? r->peer : "");
+  wire_frame_init(&s->framing, up->max_message_bytes);
+  base_err e = start(up, r, s);
+  if (!base_is_ok(e)) {
+    free(s);
+    return e;
+  }
+  gw_obs_call_started(s->kind);
+  if (r->credit > 0) {
+    s->call->upstream->vt->credit(s->call, r->credit);
+  }
+  *out = s;
+  return BASE_OK;
+}
+
+static void end_with(gw_stream *s, base_err reason) {
+  if (s->state == OPEN) {
+    s->state = ENDING;
+    s->reason = reason;
+    s->call->upstream->vt->cancel(s->call);
+  }
+}
+
+/* Follows the message boundaries; the bytes themselves are not looked into. */
+static base_err follow(gw_stream *s, base_span bytes, bool end) {
+  base_span left = bytes;
+  wire_frame_step step;
+  do {
+    BASE_TRY(wire_frame_next(&s->framing, &left, &step));
+    if (step.event == WIRE_FRAME_BEGIN && step.flags != 0) {
+      return base_fail(BASE_E_MALFORMED);
+    }
+    if (step.event == WIRE_FRAME_END) {
+      s->complete = s->in + (bytes.n - left.n);
+    }
+  } while (step.event != WIRE_FRAME_MORE);
+  if (end && !wire_frame_at_rest(&s->framing)) {
+    return base_fail(BASE_E_MALFORMED);
+  }
+  return BASE_OK;
+}
+
+void gw_stream_write(gw_stream *s, base_span bytes, bool end) {
+  if (s->state != OPEN || s->half_closed) {
+    return;
+  }
+  base_err e = follow(s, bytes, end);
+  if (base_is_ok(e)) {
+    s->half_closed = end;
+    s->in += bytes.n;
+    e = s->call->upstream->vt->write(s->call, bytes, end);
+  }
+  if (!base_is_ok(e)) {
+    end_with(s, e);
+    return;
+  }
+  acknowledge(s);
+}
+
+void gw_stream_credit(gw_stream *s, size_t bytes) {
+  if (s->state == OPEN) {
+    s->call->upstream->vt->credit(s->call, bytes);
+  }
+}
+
+void gw_stream_cancel(gw_stream *s) { end_with(s, base_fail(BASE_E_CANCELLED)); }
+
+void gw_stream_abandon(gw_stream *s) {
+  end_with(s, base_fail(BASE_E_CANCELLED));
+  s->state = ABANDONED;
+}
