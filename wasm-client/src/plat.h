@@ -1,0 +1,59 @@
+/* plat.h - what the client needs of the world: a clock, randomness, timers and WebSockets, behind one small vtable.
+ *
+ * Implemented by plat_net.c (natively, over lib/net), by js/plat.js (in the browser) and by fake_plat.c (in tests: virtual time, a scripted
+ * server). The client itself does no I/O, so the same C runs in all three.
+ *
+ * Thread rule: one thread. Callbacks come from the platform's loop, never from inside a function of this interface.
+ */
+#ifndef PONTE_WC_PLAT_H
+#define PONTE_WC_PLAT_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+typedef struct wc_plat wc_plat;
+typedef struct wc_timer wc_timer;
+typedef struct wc_socket wc_socket;
+
+/* The close code that stands for "no close frame came" (RFC 6455 section 7.1.5). */
+enum { WC_CLOSE_NORMAL = 1000, WC_CLOSE_LOST = 1006 };
+
+typedef struct {
+  void (*on_open)(void *ctx);
+  void (*on_message)(void *ctx, base_span message); /* one whole binary message, borrowed */
+  /* Last, at most once, also when the connection never opened; the socket is gone when it returns. `reason` is never NULL. */
+  void (*on_close)(void *ctx, int code, const char *reason);
+} wc_socket_events;
+
+typedef struct {
+  int64_t (*now_ms)(wc_plat *p); /* monotonic; only differences mean something */
+  void (*random)(wc_plat *p, void *out, size_t n);
+
+  /* One-shot timers; setting one again moves it. timer_new gives NULL when out of memory; timer_free takes NULL. */
+  wc_timer *(*timer_new)(wc_plat *p, void (*fn)(void *ctx), void *ctx);
+  void (*timer_set)(wc_timer *t, int64_t delay_ms);
+  void (*timer_cancel)(wc_timer *t);
+  void (*timer_free)(wc_timer *t);
+
+  /* Subprotocol ponte.v1, binary messages of at most WIRE_MUX_MESSAGE_MAX bytes. An error means that no callback comes. */
+  base_err (*socket_open)(wc_plat *p, const char *url, const wc_socket_events *events, void *ctx,
+                          wc_socket **out) BASE_MUST_USE;
+  /* Copies the message. Only after on_open. */
+  base_err (*socket_send)(wc_socket *s, base_span message) BASE_MUST_USE;
+  /* Closes in the background; the socket is gone for the caller and no callback comes any more. */
+  void (*socket_close)(wc_socket *s, int code);
+} wc_plat_vt;
+
+/* Every implementation begins with this. */
+struct wc_plat {
+  const wc_plat_vt *vt;
+};
+
+static inline int64_t wc_now_ms(wc_plat *p) { return p->vt->now_ms(p); }
+static inline uint32_t wc_random_u32(wc_plat *p) {
+  uint32_t v;
+  p->vt->random(p, &v, sizeof v);
+  return v;
+}
+
+#endif
