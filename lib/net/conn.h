@@ -16,7 +16,7 @@ typedef struct net_conn net_conn;
 typedef struct {
   /* Bytes from the peer, borrowed. Never called while paused. The codec may close the connection inside. */
   void (*on_bytes)(void *codec, base_span bytes);
-  /* The output queue fell to empty after it had not been. */
+  /* The output queue fell to empty after it had not been (net_conn_write had to queue). */
   void (*on_drained)(void *codec);
   /* End of the loop turn in which on_bytes came or net_conn_flush_later was asked for: send what has been gathered, once. May be NULL. */
   void (*on_flush)(void *codec);
@@ -25,9 +25,11 @@ typedef struct {
 } net_codec_vt;
 
 typedef struct {
-  const char *address; /* "127.0.0.1:8080", "[::1]:8080"; port 0 picks a free one */
+  const char *address;              /* "127.0.0.1:8080", "[::1]:8080"; port 0 picks a free one */
   const char *cert_file, *key_file; /* PEM; NULL = plain */
-  int max_connections; /* 0 = 10000; further ones are closed at once */
+  int max_connections;              /* 0 = 10000; further ones are closed at once */
+  int64_t first_byte_ms; /* 0 = 10000; a connection that sends nothing (or no TLS handshake) for so long is closed */
+  bool share_port;       /* SO_REUSEPORT: several loops listen on one port and the kernel spreads connections */
   /* A new connection: set codec and vtable with net_conn_set_codec, or return false to close it. */
   bool (*on_accept)(void *ctx, net_conn *conn);
   void *ctx;
@@ -43,17 +45,19 @@ void net_conn_set_codec(net_conn *c, const net_codec_vt *vt, void *codec);
 net_loop *net_conn_loop(net_conn *c);
 /* Numeric address of the peer, without port; valid as long as the connection. */
 const char *net_conn_peer(const net_conn *c);
-/* ALPN protocol of a TLS connection ("h2", "http/1.1"), known at the first on_bytes; "" otherwise. */
-const char *net_conn_alpn(const net_conn *c);
+/* ALPN protocol of a TLS connection ("h2", "http/1.1"), known at the first on_bytes; the empty span otherwise. */
+base_span net_conn_alpn(const net_conn *c);
 bool net_conn_is_tls(const net_conn *c);
 /* Writes as much as the kernel takes and queues the rest (copied). TOO_LARGE when more than the queue's ceiling (16 MiB) would wait; then, and on IO, the
  * connection closes soon: callers need not do anything. */
 base_err net_conn_write(net_conn *c, base_span bytes) BASE_MUST_USE;
 size_t net_conn_queued(const net_conn *c);
 void net_conn_flush_later(net_conn *c);
-/* No on_bytes while paused; the pipe watches for a dead peer meanwhile and reports on_closed. */
+/* No on_bytes while paused; the pipe looks for a dead peer meanwhile (every 500 ms) and reports on_closed. A FIN counts as death after two looks,
+ * since a peer that has closed and one that has only half-closed look the same: answer a half-closed peer within half a second. */
 void net_conn_pause(net_conn *c, bool paused);
-/* Closes after the queue is drained (at most linger_ms; 0 = at once, dropping it); on_closed follows, never from inside this call. */
+/* Closes after the queue is drained and the peer has closed too, at most linger_ms later; 0 = at the end of this turn, dropping the queue. No
+ * callback but on_closed follows, never from inside this call. */
 void net_conn_close(net_conn *c, int64_t linger_ms);
 
 #endif

@@ -12,19 +12,21 @@ typedef struct net_loop net_loop;
 typedef struct net_timer net_timer;
 
 typedef struct {
-  void (*on_wake)(void *ctx);   /* after net_loop_wake, coalesced; or NULL */
+  void (*on_wake)(void *ctx);               /* after net_loop_wake, coalesced; or NULL */
   void (*on_signal)(void *ctx, int signal); /* SIGINT, SIGTERM, SIGHUP if handle_signals; or NULL */
   void *ctx;
   bool handle_signals;
 } net_loop_options;
 
+/* Ignores SIGPIPE in the whole process. `options` may be NULL. Loops of several threads are made one after another. */
 base_err net_loop_new(const net_loop_options *options, net_loop **out) BASE_MUST_USE;
 /* Returns after net_loop_stop. */
 void net_loop_run(net_loop *l);
 /* Any thread; a signal handler may call it too. */
 void net_loop_stop(net_loop *l);
 void net_loop_wake(net_loop *l);
-/* After run has returned. Closes what is open without callbacks to freed owners. */
+/* After run has returned; NULL is allowed. Closes what is open: connections report on_closed and WebSockets on_close from inside this call, so
+ * that codecs can free themselves; what those callbacks use must outlive the loop. Timers left over are freed without firing. */
 void net_loop_free(net_loop *l);
 
 /* One-shot. Fires once, unless freed before. Set again to move it. */

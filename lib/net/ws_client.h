@@ -15,10 +15,11 @@ typedef struct {
 } net_ws_events;
 
 /* url: ws://host:port/path or wss://. */
-base_err net_ws_connect(net_loop *l, const char *url, const char *subprotocol, size_t max_message, const net_ws_events *events, void *ctx, net_ws **out) BASE_MUST_USE;
+base_err net_ws_connect(net_loop *l, const char *url, const char *subprotocol, size_t max_message,
+                        const net_ws_events *events, void *ctx, net_ws **out) BASE_MUST_USE;
 /* Copies and queues one binary message. */
 base_err net_ws_send(net_ws *w, base_span message) BASE_MUST_USE;
-size_t net_ws_queued(const net_ws *w); /* bytes not yet handed to the kernel */
+size_t net_ws_queued(const net_ws *w);  /* bytes not yet handed to the kernel */
 void net_ws_close(net_ws *w, int code); /* on_close still follows */
 
 #endif

@@ -1,0 +1,260 @@
+#include "net/conn.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/internal.h"
+
+enum {
+  QUEUE_CEILING = 16 << 20,
+  FIN_SWEEPS =
+      2, /* a FIN behind a pause is believed when two sweeps see it: a quick answer still reaches a peer that half-closed */
+  FIN_UNREAD_SWEEPS = 30, /* with unread bytes in front of it we wait for the codec to read them, but not for ever */
+};
+
+/* The one writer of ->state; states only move on. */
+static void set_state(net_conn *c, enum net__conn_state state) {
+  assert(state > c->state);
+  c->state = state;
+}
+
+/* Watched while something must be looked for that no event will tell. */
+static void update_watch(net_conn *c) {
+  bool blind = c->paused && c->state == NET__OPEN;
+  net__loop_watch(c->loop, c, blind || c->deadline_ms != 0);
+}
+
+static void kill_later(net_conn *c) {
+  if (c->state != NET__DEAD) {
+    set_state(c, NET__DEAD);
+    net__loop_add_turn(c->loop, c);
+  }
+}
+
+net_conn *net__conn_new(net_listener *listener, int fd, const char *peer) {
+  net_conn *c = calloc(1, sizeof *c);
+  if (!c) {
+    return NULL;
+  }
+  c->loop = listener->loop;
+  c->listener = listener;
+  c->fd = fd;
+  base_buf_init(&c->out, QUEUE_CEILING);
+  snprintf(c->peer, sizeof c->peer, "%s", peer);
+  return c;
+}
+
+static void dispose(net_conn *c) {
+  net__loop_drop(c->loop, c);
+  net__listener_forget(c->listener);
+  base_buf_dispose(&c->out);
+  free(c);
+}
+
+void net__conn_start(net_conn *c) {
+  const net_listener_options *options = &c->listener->options;
+  c->adopting = true;
+  c->wsi = net__lws_adopt(c->listener->vhost, c->fd, c);
+  c->adopting = false;
+  if (!c->wsi) {
+    dispose(c);
+    return;
+  }
+  c->ssl = net__lws_ssl(c->wsi);
+  if (c->ssl) {
+    /* Our queue may move and grow between tries, and a record at a time is progress. */
+    SSL_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  }
+  c->deadline_ms = base_now_ms() + options->first_byte_ms;
+  update_watch(c);
+  if (!options->on_accept(options->ctx, c)) {
+    kill_later(c);
+  }
+}
+
+void net__conn_on_bytes(net_conn *c, base_span bytes) {
+  if (!c->has_read) {
+    c->has_read = true;
+    if (c->ssl) {
+      net__lws_settled(c->wsi);
+    }
+    if (c->state == NET__OPEN) {
+      c->deadline_ms = 0;
+      update_watch(c);
+    }
+  }
+  if (c->state != NET__OPEN || !c->vt) {
+    return; /* lingering: dropped */
+  }
+  c->vt->on_bytes(c->codec, bytes);
+  if (c->vt->on_flush) {
+    net__loop_add_turn(c->loop, c);
+  }
+}
+
+/* Sends the queue. False when the connection is broken. */
+static bool drain(net_conn *c) {
+  ssize_t n = net__transport_write(c, base_buf_span(&c->out));
+  if (n < 0) {
+    return false;
+  }
+  base_buf_consume(&c->out, (size_t)n);
+  if (base_buf_size(&c->out) > 0) {
+    net__lws_want_write(c->wsi);
+    return true;
+  }
+  base_buf_shrink(&c->out); /* idle connections cost nothing */
+  return true;
+}
+
+void net__conn_on_writable(net_conn *c) {
+  if (c->state == NET__DEAD || base_buf_size(&c->out) == 0) {
+    return;
+  }
+  if (!drain(c)) {
+    kill_later(c);
+    return;
+  }
+  if (base_buf_size(&c->out) > 0) {
+    return;
+  }
+  if (c->state == NET__OPEN && c->vt) {
+    c->vt->on_drained(c->codec);
+    return;
+  }
+  net__loop_add_turn(c->loop, c);
+}
+
+void net__conn_on_turn(net_conn *c) {
+  switch (c->state) {
+  case NET__OPEN:
+    if (c->vt && c->vt->on_flush) {
+      c->vt->on_flush(c->codec);
+    }
+    return;
+  case NET__CLOSING:
+    if (base_buf_size(&c->out) == 0) {
+      net__transport_shut(c);
+      set_state(c, NET__SHUT);
+    }
+    return;
+  case NET__SHUT: return;
+  case NET__DEAD: net__lws_kill(c->wsi); return;
+  }
+}
+
+/* A peer that went away behind a pause: lws reads nothing then, so it cannot know. */
+static bool peer_is_gone(net_conn *c) {
+  switch (net__transport_peer(c)) {
+  case NET__PEER_HERE: c->fin_sweeps = 0; return false;
+  case NET__PEER_FIN: return ++c->fin_sweeps >= FIN_SWEEPS;
+  case NET__PEER_FIN_UNREAD: return ++c->fin_sweeps >= FIN_UNREAD_SWEEPS;
+  case NET__PEER_GONE: return true;
+  }
+  return false;
+}
+
+void net__conn_on_sweep(net_conn *c, int64_t now_ms) {
+  if (c->deadline_ms != 0 && now_ms >= c->deadline_ms) {
+    kill_later(c);
+    return;
+  }
+  if (c->paused && c->state == NET__OPEN && peer_is_gone(c)) {
+    kill_later(c);
+  }
+}
+
+void net__conn_on_gone(net_conn *c) {
+  c->wsi = NULL;
+  if (c->adopting) {
+    return; /* net__conn_start cleans up */
+  }
+  net__loop_drop(c->loop, c);
+  if (c->vt) {
+    c->vt->on_closed(c->codec);
+  }
+  dispose(c);
+}
+
+void net_conn_set_codec(net_conn *c, const net_codec_vt *vt, void *codec) {
+  c->vt = vt;
+  c->codec = codec;
+}
+
+net_loop *net_conn_loop(net_conn *c) { return c->loop; }
+const char *net_conn_peer(const net_conn *c) { return c->peer; }
+bool net_conn_is_tls(const net_conn *c) { return c->ssl != NULL; }
+size_t net_conn_queued(const net_conn *c) { return base_buf_size(&c->out); }
+
+base_span net_conn_alpn(const net_conn *c) {
+  const unsigned char *name = NULL;
+  unsigned n = 0;
+  if (c->ssl) {
+    SSL_get0_alpn_selected(c->ssl, &name, &n);
+  }
+  return base_span_of(name, n);
+}
+
+base_err net_conn_write(net_conn *c, base_span bytes) {
+  bool was_empty = base_buf_size(&c->out) == 0;
+  if (c->state != NET__OPEN || !c->wsi) {
+    return base_fail(BASE_E_IO);
+  }
+  if (was_empty && bytes.n > 0) {
+    ssize_t n = net__transport_write(c, bytes);
+    if (n < 0) {
+      kill_later(c);
+      return base_fail(BASE_E_IO);
+    }
+    bytes = base_span_of(bytes.p + n, bytes.n - (size_t)n);
+  }
+  if (bytes.n == 0) {
+    return BASE_OK;
+  }
+  base_err e = base_buf_append(&c->out, bytes);
+  if (!base_is_ok(e)) {
+    kill_later(c);
+    return e;
+  }
+  if (was_empty) {
+    net__lws_want_write(c->wsi);
+  }
+  return BASE_OK;
+}
+
+void net_conn_flush_later(net_conn *c) {
+  if (c->state == NET__OPEN) {
+    net__loop_add_turn(c->loop, c);
+  }
+}
+
+void net_conn_pause(net_conn *c, bool paused) {
+  if (c->paused == paused || c->state != NET__OPEN) {
+    return;
+  }
+  c->paused = paused;
+  c->fin_sweeps = 0;
+  net__lws_pause(c->wsi, paused);
+  update_watch(c);
+}
+
+void net_conn_close(net_conn *c, int64_t linger_ms) {
+  if (c->state != NET__OPEN) {
+    return;
+  }
+  if (linger_ms <= 0) {
+    kill_later(c);
+    return;
+  }
+  set_state(c, NET__CLOSING);
+  if (c->paused) {
+    c->paused = false;
+    net__lws_pause(c->wsi, false);
+  }
+  c->deadline_ms = base_now_ms() + linger_ms;
+  update_watch(c);
+  net__loop_add_turn(c->loop, c);
+}

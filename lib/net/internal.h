@@ -1,0 +1,153 @@
+/* internal.h - what the files of lib/net share: the loop's insides, the connection, and the border to libwebsockets (adapter.c).
+ *
+ * Nothing here includes <libwebsockets.h>: only adapter.c knows it, and turns its callback reasons into the net__*_on_* calls below.
+ * Loop thread only, but the two atomics of net_loop.
+ */
+#ifndef PONTE_NET_INTERNAL_H
+#define PONTE_NET_INTERNAL_H
+
+#include <openssl/ssl.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+#include "net/conn.h"
+#include "net/ws_client.h"
+
+struct lws;
+struct lws_vhost;
+typedef struct net__lws net__lws; /* a loop's lws context and its vhosts */
+
+struct net_timer {
+  uv_timer_t uv;
+  void (*fn)(void *ctx);
+  void *ctx;
+  LIST_ENTRY(net_timer) all;
+};
+
+enum { NET__SIGNALS = 3, NET__SWEEP_MS = 500 };
+
+struct net_loop {
+  uv_loop_t uv;
+  uv_async_t wake;
+  uv_prepare_t prepare;
+  uv_check_t check;
+  uv_idle_t idle;   /* active while turn work waits, so that the poll does not sleep on it */
+  uv_timer_t sweep; /* active while `watched` is not empty */
+  uv_signal_t signals[NET__SIGNALS];
+  net__lws *lws;
+  net_loop_options options;
+  atomic_bool stopping, woken;
+  TAILQ_HEAD(, net_conn) turn; /* connections with work at the end of this turn */
+  size_t turn_count;
+  LIST_HEAD(, net_conn) watched; /* connections with a deadline, or paused and so blind to the peer's going */
+  LIST_HEAD(, net_timer) timers;
+  LIST_HEAD(, net_listener) listeners;
+  LIST_HEAD(, net_ws) sockets;
+};
+
+struct net_listener {
+  net_loop *loop;
+  net_listener_options options; /* its strings are the caller's and not kept */
+  struct lws_vhost *vhost;
+  uv_poll_t poll;
+  uv_timer_t retry; /* after the process ran out of descriptors */
+  int fd, port, open_handles;
+  int connections;
+  bool closed;
+  LIST_ENTRY(net_listener) all;
+};
+
+/* OPEN -> CLOSING: net_conn_close with linger, the queue drains. CLOSING -> SHUT: our FIN is out, the peer's is awaited; what it still sends
+ * is dropped, since closing with unread bytes makes the kernel send RST, which can destroy the answer on its way (RFC 9112 section 9.6).
+ * Any -> DEAD: killed at the end of the turn. Only set_state() in conn.c writes it. */
+enum net__conn_state { NET__OPEN, NET__CLOSING, NET__SHUT, NET__DEAD };
+
+struct net_conn {
+  net_loop *loop;
+  net_listener *listener;
+  struct lws *wsi; /* NULL once lws has let go */
+  SSL *ssl;        /* NULL when plain */
+  const net_codec_vt *vt;
+  void *codec;
+  base_buf out;
+  TAILQ_ENTRY(net_conn) turn;
+  LIST_ENTRY(net_conn) watch;
+  int64_t deadline_ms; /* base_now_ms() clock; 0 = none */
+  int fd;
+  enum net__conn_state state : 8;
+  bool adopting, in_turn, in_watch, paused, has_read;
+  uint8_t fin_sweeps; /* sweeps in a row that saw the peer's FIN behind a pause */
+  char peer[46];
+};
+
+/* loop.c: run net__conn_on_turn for this connection at the end of the turn; look at it in each sweep. */
+void net__loop_add_turn(net_loop *l, net_conn *c);
+void net__loop_drop(net_loop *l, net_conn *c);
+void net__loop_watch(net_loop *l, net_conn *c, bool on);
+
+/* conn.c */
+net_conn *net__conn_new(net_listener *listener, int fd, const char *peer); /* NULL when out of memory */
+/* Adopts the socket and asks the application; the connection frees itself when it ends. */
+void net__conn_start(net_conn *c);
+void net__conn_on_turn(net_conn *c);
+void net__conn_on_sweep(net_conn *c, int64_t now_ms);
+void net__conn_on_bytes(net_conn *c, base_span bytes);
+void net__conn_on_writable(net_conn *c);
+void net__conn_on_gone(net_conn *c);
+
+/* transport.c: the bytes' last step, plain or TLS. */
+/* Bytes taken (0: try when writable), or -1: the connection is of no use any more. */
+ssize_t net__transport_write(net_conn *c, base_span bytes);
+/* close_notify and FIN. */
+void net__transport_shut(net_conn *c);
+enum net__peer { NET__PEER_HERE, NET__PEER_FIN, NET__PEER_FIN_UNREAD, NET__PEER_GONE };
+enum net__peer net__transport_peer(const net_conn *c);
+
+/* listener.c */
+void net__listener_forget(net_listener *s); /* one connection less */
+
+/* ws_client.c */
+void net__ws_on_open(net_ws *w);
+void net__ws_on_bytes(net_ws *w, base_span bytes, bool binary, bool last);
+/* False: close the connection now. */
+bool net__ws_on_writable(net_ws *w);
+void net__ws_on_peer_close(net_ws *w, int code, base_span reason); /* code 0: the frame held none */
+void net__ws_on_failed(net_ws *w, base_span why);
+void net__ws_on_closed(net_ws *w);
+void net__ws_on_gone(net_ws *w); /* lws forgets the wsi: the last call */
+/* net_loop_free: tells every owner; frees what lws did not give back. */
+void net__ws_end_all(net_loop *l);
+void net__ws_free_all(net_loop *l);
+
+/* adapter.c, the only file that calls libwebsockets. */
+base_err net__lws_new(uv_loop_t *uv, net__lws **out) BASE_MUST_USE;
+/* Closes every connection; the loop must then run until it is empty, before net__lws_free. */
+void net__lws_close(net__lws *x);
+void net__lws_free(net__lws *x);
+struct lws_vhost *net__lws_plain_vhost(net__lws *x);
+/* INVALID when the certificate or key cannot be used. The vhost lives as long as the loop. */
+base_err net__lws_tls_vhost(net__lws *x, const char *cert_file, const char *key_file,
+                            struct lws_vhost **out) BASE_MUST_USE;
+/* Takes the descriptor in any case; NULL on failure. */
+struct lws *net__lws_adopt(struct lws_vhost *vhost, int fd, net_conn *c);
+SSL *net__lws_ssl(struct lws *wsi);
+void net__lws_settled(struct lws *wsi); /* lws's handshake timeout ends */
+void net__lws_pause(struct lws *wsi, bool paused);
+void net__lws_want_write(struct lws *wsi);
+/* Not from inside a callback of the same wsi. net__*_on_gone comes before it returns. */
+void net__lws_kill(struct lws *wsi);
+
+typedef struct {
+  const char *host, *path, *host_header, *subprotocol;
+  int port;
+  bool tls;
+} net__ws_target;
+/* NULL on failure; net__ws_on_failed may have been called by then. */
+struct lws *net__lws_connect(net__lws *x, const net__ws_target *target, net_ws *w);
+/* Room that lws wants in front of a message. */
+size_t net__lws_ws_headroom(void);
+bool net__lws_ws_write(struct lws *wsi, uint8_t *payload, size_t n);
+void net__lws_ws_close_reason(struct lws *wsi, int code);
+
+#endif
