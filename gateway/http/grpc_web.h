@@ -13,15 +13,15 @@
 #include "http/exchange.h"
 
 typedef struct {
-  gw_upstream *upstream;      /* outlives every exchange */
-  uint32_t max_message_bytes; /* of a request; 0 = 16 MiB. Longer: RESOURCE_EXHAUSTED */
-  size_t window_bytes;        /* of the response on its way to the browser; 0 = 256 KiB */
+  gw_upstream *upstream; /* outlives every exchange */
+  size_t window_bytes;   /* of a response on its way to the browser; 0 = 256 KiB */
 } gw_grpc_web_options;
 
 /* The content type begins with application/grpc-web. CORS preflights have none: they are answered before. */
 bool gw_grpc_web_is(const http_request *request);
 /* Takes the exchange over; to be called inside on_request. `extra` are headers of every answer, errors included (copied): those of CORS. If they hold
  * access-control-allow-origin, access-control-expose-headers is added with the names that this answer really has. */
-void gw_grpc_web_handle(const gw_grpc_web_options *options, http_exchange *x, const http_request *request, const http_header *extra, size_t extra_count);
+void gw_grpc_web_handle(const gw_grpc_web_options *options, http_exchange *x, const http_request *request,
+                        const http_header *extra, size_t extra_count);
 
 #endif

@@ -28,16 +28,18 @@ typedef struct {
 } gw_h2_sink;
 
 typedef struct {
-  uint32_t max_streams;          /* concurrent ones; 0 = 100 */
-  uint32_t max_header_bytes;     /* names, values and 32 bytes a field (RFC 9113 section 6.5.2); more is answered with 431; 0 = 16384 */
-  uint32_t stream_window_bytes;  /* 0 = 65535 */
+  uint32_t max_streams; /* concurrent ones; 0 = 100 */
+  uint32_t
+      max_header_bytes; /* names, values and 32 bytes a field (RFC 9113 section 6.5.2); more is answered with 431; 0 = 16384 */
+  uint32_t stream_window_bytes;        /* 0 = 65535 */
   uint32_t resets_burst, resets_per_s; /* streams that the peer broke off or made us break off; 0 = 1000 and 33 */
   bool tls;
   const char *peer; /* numeric address for http_request; must outlive the session; NULL = "" */
 } gw_h2_options;
 
 /* `sink` and `app` are copied, their contexts and the options' peer are borrowed. NO_MEMORY only. SETTINGS wait to be flushed. */
-base_err gw_h2_session_new(const gw_h2_options *options, const http_app *app, const gw_h2_sink *sink, void *ctx, gw_h2_session **out) BASE_MUST_USE;
+base_err gw_h2_session_new(const gw_h2_options *options, const http_app *app, const gw_h2_sink *sink, void *ctx,
+                           gw_h2_session **out) BASE_MUST_USE;
 /* Every open exchange gets on_closed(aborted). NULL is allowed. Not from inside a callback of an exchange. */
 void gw_h2_session_free(gw_h2_session *s);
 

@@ -1,0 +1,126 @@
+#include "gateway/http2/conn.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+enum {
+  TICK_MS = 30000,         /* how often a silent peer is looked at */
+  IDLE_MS = 180000,        /* a connection without streams is kept so long for the next request */
+  PAUSE_BYTES = 256 << 10, /* unsent output at which the peer must read before it may say more */
+  LINGER_MS = 5000,
+};
+
+struct gw_h2 {
+  net_conn *conn;
+  gw_h2_session *session;
+  net_timer *timer;
+  int64_t heard_ms;
+  bool pinged; /* since the peer was heard last */
+  bool paused, closing;
+};
+
+static base_err sink_write(void *ctx, base_span bytes) { return net_conn_write(((gw_h2 *)ctx)->conn, bytes); }
+static size_t sink_queued(void *ctx) { return net_conn_queued(((gw_h2 *)ctx)->conn); }
+static void sink_want_flush(void *ctx) { net_conn_flush_later(((gw_h2 *)ctx)->conn); }
+static const gw_h2_sink sink = {sink_write, sink_queued, sink_want_flush};
+
+static void close_soon(gw_h2 *h) {
+  if (!h->closing) {
+    h->closing = true;
+    net_conn_close(h->conn, LINGER_MS);
+  }
+}
+
+static void flush(gw_h2 *h) {
+  if (h->closing) {
+    return;
+  }
+  gw_h2_session_flush(h->session);
+  if (gw_h2_session_done(h->session)) {
+    close_soon(h);
+    return;
+  }
+  bool full = net_conn_queued(h->conn) > PAUSE_BYTES;
+  if (full != h->paused) {
+    h->paused = full;
+    net_conn_pause(h->conn, full);
+  }
+}
+
+void gw_h2_receive(gw_h2 *h, base_span bytes) {
+  h->heard_ms = base_now_ms();
+  h->pinged = false;
+  if (!h->closing && !base_is_ok(gw_h2_session_receive(h->session, bytes, h->heard_ms))) {
+    gw_h2_session_flush(h->session);
+    close_soon(h);
+  }
+}
+
+static void on_bytes(void *codec, base_span bytes) { gw_h2_receive(codec, bytes); }
+static void on_drained(void *codec) { flush(codec); }
+static void on_flush(void *codec) { flush(codec); }
+
+static void on_closed(void *codec) {
+  gw_h2 *h = codec;
+  h->closing = true;
+  gw_h2_session_free(h->session);
+  net_timer_free(h->timer);
+  free(h);
+}
+
+static const net_codec_vt codec_vt = {on_bytes, on_drained, on_flush, on_closed};
+
+/* A phone that lost its network says nothing: a PING finds out, or its streams would be held until the service speaks. */
+static void on_tick(void *ctx) {
+  gw_h2 *h = ctx;
+  int64_t silent_ms = base_now_ms() - h->heard_ms;
+  net_timer_set(h->timer, TICK_MS);
+  if (silent_ms < TICK_MS) {
+    return;
+  }
+  if (gw_h2_session_streams(h->session) == 0) {
+    if (silent_ms >= IDLE_MS) {
+      gw_h2_session_drain(h->session);
+      flush(h);
+      close_soon(h);
+    }
+    return;
+  }
+  if (h->pinged) {
+    h->closing = true;
+    net_conn_close(h->conn, 0);
+    return;
+  }
+  h->pinged = true;
+  gw_h2_session_ping(h->session);
+}
+
+base_err gw_h2_new(net_conn *conn, const http_app *app, const gw_h2_options *options, gw_h2 **out) {
+  gw_h2_options own = options ? *options : (gw_h2_options){0};
+  own.tls = net_conn_is_tls(conn);
+  own.peer = net_conn_peer(conn);
+  gw_h2 *h = calloc(1, sizeof *h);
+  if (h == NULL) {
+    return base_fail(BASE_E_NO_MEMORY);
+  }
+  h->conn = conn;
+  h->heard_ms = base_now_ms();
+  h->timer = net_timer_new(net_conn_loop(conn), on_tick, h);
+  if (h->timer == NULL || !base_is_ok(gw_h2_session_new(&own, app, &sink, h, &h->session))) {
+    net_timer_free(h->timer);
+    free(h);
+    return base_fail(BASE_E_NO_MEMORY);
+  }
+  net_timer_set(h->timer, TICK_MS);
+  net_conn_set_codec(conn, &codec_vt, h);
+  net_conn_flush_later(conn);
+  *out = h;
+  return BASE_OK;
+}
+
+void gw_h2_drain(gw_h2 *h) {
+  if (!h->closing) {
+    gw_h2_session_drain(h->session);
+  }
+}

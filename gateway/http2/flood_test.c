@@ -1,0 +1,104 @@
+/* A hostile peer: nghttp2's client where it misbehaves enough, and raw frames where not. */
+#include "gateway/http2/testing_world.h"
+
+static void flood_of_resets_ends_the_connection(void) {
+  world w;
+  setup(&w, &(gw_h2_options){.resets_burst = 5, .resets_per_s = 1});
+  w.hold = true;
+  for (int i = 0; i < 12 && base_is_ok(w.error); i++) {
+    int32_t id = request(&w, "GET", "/", 0);
+    pump(&w);
+    nghttp2_submit_rst_stream(w.client, 0, id, NGHTTP2_CANCEL);
+    pump(&w);
+  }
+  CHECK(gw_h2_session_done(w.server));
+  CHECK_INT(w.goaways, 1);
+  CHECK_MSG(w.requests >= 5 && w.requests <= 7, "%zu", w.requests);
+  teardown(&w);
+}
+
+static void slow_resets_are_no_flood(void) {
+  world w;
+  setup(&w, &(gw_h2_options){.resets_burst = 1000, .resets_per_s = 1});
+  for (int i = 0; i < 5; i++) {
+    int32_t id = request(&w, "GET", "/", 0);
+    nghttp2_submit_rst_stream(w.client, 0, id, NGHTTP2_CANCEL);
+    w.now_ms += 1000;
+    pump(&w);
+  }
+  CHECK_OK(w.error);
+  CHECK_INT(w.goaways, 0);
+  teardown(&w);
+}
+
+static void provoked_resets_count_too(void) {
+  world w;
+  setup(&w, &(gw_h2_options){.resets_burst = 5, .resets_per_s = 1});
+  const nghttp2_nv nv[] = {NV(":method", "GET"), NV(":scheme", "http"), NV(":path", "/"), NV(":authority", "a"),
+                           NV("connection", "close")};
+  for (int i = 0; i < 12 && base_is_ok(w.error); i++) {
+    nghttp2_submit_request(w.client, NULL, nv, 5, NULL, NULL);
+    pump(&w);
+  }
+  CHECK_ERR(w.error, BASE_E_EXHAUSTED);
+  CHECK_INT(w.goaway_code, NGHTTP2_ENHANCE_YOUR_CALM);
+  teardown(&w);
+}
+
+static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+
+/* Raw frames, again and again, from a peer that reads nothing. True if the connection was ended, with bounded output. */
+static void flood(const char *why, const void *first, size_t first_n, const void *frame, size_t n, int times) {
+  world w;
+  setup(&w, NULL);
+  feed(&w, base_span_of(preface, sizeof preface - 1));
+  feed(&w, base_span_of(first, first_n));
+  w.stuck = true;
+  w.stuck_bytes = BIG;
+  int i = 0;
+  for (; i < times && base_is_ok(w.error) && !gw_h2_session_done(w.server); i++) {
+    feed(&w, base_span_of(frame, n));
+    gw_h2_session_flush(w.server);
+  }
+  CHECK_MSG(i < times, "%s", why);
+  w.stuck_bytes = 0;
+  gw_h2_session_flush(w.server);
+  CHECK_MSG(gw_h2_session_done(w.server), "%s", why);
+  CHECK_MSG(base_buf_size(&w.to_client) < 10000, "%s: %zu bytes", why, base_buf_size(&w.to_client));
+  teardown(&w);
+}
+
+static void floods_are_bounded(void) {
+  static const uint8_t open_stream[] = {0,    0,    8,    1,    4, 0,   0,   0,  1,
+                                        0x83, 0x86, 0x84, 0x01, 3, 'a', ':', '1'}; /* POST / */
+  static const uint8_t open_headers[] = {0, 0, 3, 1, 0, 0, 0, 0, 1, 0x82, 0x86, 0x84};
+  static const uint8_t ping[] = {0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+  static const uint8_t settings[] = {0, 0, 0, 4, 0, 0, 0, 0, 0};
+  static const uint8_t priority[] = {0, 0, 5, 2, 0, 0, 0, 0, 3, 0, 0, 0, 0, 7};
+  static const uint8_t empty_data[] = {0, 0, 0, 0, 0, 0, 0, 0, 1};
+  static const uint8_t continuation[] = {0, 0, 1, 9, 0, 0, 0, 0, 1, 0x90};
+  static const uint8_t empty_continuation[] = {0, 0, 0, 9, 0, 0, 0, 0, 1};
+  flood("ping", NULL, 0, ping, sizeof ping, 5000);
+  flood("settings", NULL, 0, settings, sizeof settings, 5000);
+  flood("priority", NULL, 0, priority, sizeof priority, 5000);
+  flood("empty data", open_stream, sizeof open_stream, empty_data, sizeof empty_data, 5000);
+  flood("continuation", open_headers, sizeof open_headers, continuation, sizeof continuation, 100);
+  flood("empty continuation", open_headers, sizeof open_headers, empty_continuation, sizeof empty_continuation, 100);
+}
+
+static void no_http2_at_all(void) {
+  static const char *const wrong[] = {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\rX",
+                                      "\x16\x03\x01"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    world w;
+    setup(&w, NULL);
+    feed(&w, base_span_str(wrong[i]));
+    CHECK_ERR(w.error, BASE_E_MALFORMED);
+    gw_h2_session_flush(w.server);
+    CHECK(gw_h2_session_done(w.server));
+    teardown(&w);
+  }
+}
+
+TEST_MAIN(TEST(flood_of_resets_ends_the_connection), TEST(slow_resets_are_no_flood), TEST(provoked_resets_count_too),
+          TEST(floods_are_bounded), TEST(no_http2_at_all))
