@@ -5,7 +5,7 @@
 
 const asr_engine *asr_engine_find(const char *name) {
   static const asr_engine *const engines[] = {&asr_sherpa, &asr_fake};
-  for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
+  for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++) {
     if (strcmp(engines[i]->name, name) == 0) return engines[i];
   }
   return NULL;

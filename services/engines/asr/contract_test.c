@@ -132,7 +132,7 @@ static bool fake_subject(subject *s) {
   char why[ASR_WHY_SIZE];
   asr_manifest m;
   s->engine = &asr_fake;
-  s->count = 40 * ASR_WINDOW;
+  s->count = (size_t)40 * ASR_WINDOW;
   s->speech = calloc(s->count, sizeof *s->speech);
   s->text = "w7 w0 w119";
   if (!s->speech || !base_is_ok(asr_fake_manifest(&m))) return false;
@@ -230,6 +230,7 @@ int main(void) {
     }
     asr_unload(s.model);
     free(s.speech);
+    current = NULL;
   }
   return test_failures != 0;
 }
