@@ -15,21 +15,24 @@
 typedef struct rpc_client rpc_client;
 
 typedef struct {
-  void (*wake)(void *ctx); /* from another thread */
+  void (*wake)(void *ctx); /* from any thread, the owner's too; NULL when the owner drains by itself (tests) */
   void *wake_ctx;
 } rpc_client_options;
 
 base_err rpc_client_new(const rpc_client_options *options, rpc_client **out) BASE_MUST_USE;
 void rpc_client_drain(rpc_client *c);
-/* Cancels what runs, delivers every last status, joins the thread. */
+/* Cancels what runs, delivers every last status, joins the thread. Not from inside a callback. Free the channels before. */
 void rpc_client_free(rpc_client *c);
 
 /* A channel to a target in the C core's URI syntax ("127.0.0.1:50054", "dns:///host:port", "unix:/path"). Lazy: connects at the first call, and
- * again with the core's own back-off. max_message_bytes 0 = 4 MiB each way. Freed by rpc_channel_free() after its calls ended, before its client. */
+ * again with the core's own back-off, 0.2 to 3 s. max_message_bytes 0 = 4 MiB each way. rpc_channel_free() comes before rpc_client_free(); calls that
+ * run meanwhile go on. Beyond channel.h: on_headers comes with an empty list too, also for answers that have trailers only; send() gives
+ * TOO_LARGE above max_message_bytes and EXHAUSTED above 64 MiB queued. */
 typedef struct {
   size_t max_message_bytes;
 } rpc_channel_options;
-base_err rpc_channel_new(rpc_client *c, const char *target, const rpc_channel_options *options, ponte_channel **out) BASE_MUST_USE;
+base_err rpc_channel_new(rpc_client *c, const char *target, const rpc_channel_options *options,
+                         ponte_channel **out) BASE_MUST_USE;
 void rpc_channel_free(ponte_channel *ch);
 /* True while the channel is connected (READY); for readiness checks. */
 bool rpc_channel_is_ready(ponte_channel *ch, bool try_to_connect);
@@ -42,13 +45,15 @@ typedef struct {
   void (*on_headers)(void *ctx, const wire_metadata *headers);
   /* A run of whole gRPC-framed messages (5-byte prefix + message, any number); borrowed. */
   void (*on_data)(void *ctx, base_span run);
-  /* All bytes given to rpc_pipe_write so far have been taken over by the core: `bytes` more may come. */
+  /* So many more of the bytes given to rpc_pipe_write are out of the way (taken over by the core, or the beginning of a message that is still
+   * incomplete while nothing complete waits): as many new ones may come. */
   void (*on_written)(void *ctx, size_t bytes);
   /* Exactly once, last; the pipe is freed when it returns. */
   void (*on_status)(void *ctx, const wire_status *status);
 } rpc_pipe_events;
 
-/* path and metadata are copied. timeout_ms 0 = none. */
+/* path and metadata are copied; pairs that belong to gRPC or HTTP itself (grpc-timeout, content-type, te, ...) are left out. timeout_ms 0 = none.
+ * INVALID: a path that does not begin with '/'. No message is received before rpc_pipe_credit(). */
 base_err rpc_pipe_start(ponte_channel *ch, base_span path, int64_t timeout_ms, const wire_metadata *metadata,
                         const rpc_pipe_events *events, void *ctx, rpc_pipe **out) BASE_MUST_USE;
 /* Any split of gRPC-framed bytes; held until a message is complete. TOO_LARGE (above max_message_bytes), MALFORMED (flags). `end` half-closes; ending inside a

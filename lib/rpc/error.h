@@ -10,18 +10,18 @@
 
 #define RPC_ERROR_DOMAIN "ponte"
 /*      reason                 gRPC status code */
-#define RPC_REASONS(X)            \
-  X(NONE, 0)                      \
-  X(INVALID_FIELD, 3)             \
-  X(OUT_OF_SEQUENCE, 3)           \
-  X(MALFORMED_AUDIO, 3)           \
-  X(UNSUPPORTED_LANGUAGE, 3)      \
-  X(MODEL_NOT_FOUND, 5)           \
-  X(TOO_LARGE, 8)                 \
-  X(TOO_MANY_STREAMS, 8)          \
-  X(OUT_OF_MEMORY, 8)             \
-  X(SHUTTING_DOWN, 14)            \
-  X(ENGINE_FAILED, 13)            \
+#define RPC_REASONS(X)       \
+  X(NONE, 0)                 \
+  X(INVALID_FIELD, 3)        \
+  X(OUT_OF_SEQUENCE, 3)      \
+  X(MALFORMED_AUDIO, 3)      \
+  X(UNSUPPORTED_LANGUAGE, 3) \
+  X(MODEL_NOT_FOUND, 5)      \
+  X(TOO_LARGE, 8)            \
+  X(TOO_MANY_STREAMS, 8)     \
+  X(OUT_OF_MEMORY, 8)        \
+  X(SHUTTING_DOWN, 14)       \
+  X(ENGINE_FAILED, 13)       \
   X(INTERNAL, 13)
 
 enum rpc_reason {
@@ -38,7 +38,8 @@ typedef struct {
   char message[256];      /* English, says what to do */
 } rpc_error;
 
-rpc_error rpc_error_of(enum rpc_reason reason, const char *field, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+rpc_error rpc_error_of(enum rpc_reason reason, const char *field, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 int rpc_error_code(const rpc_error *e);
 const char *rpc_reason_name(enum rpc_reason reason);
 /* Code, message, and grpc-status-details-bin among the trailers. */

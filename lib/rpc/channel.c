@@ -1,0 +1,206 @@
+#include <assert.h>
+#include <grpc/grpc_security.h>
+#include <stdlib.h>
+
+#include "rpc/client_call.h"
+
+/* What a caller may have waiting in one call before send() says no: far above the watermark that well-behaved callers stop at. */
+enum { QUEUE_CEILING = 64 << 20 };
+
+typedef struct {
+  rpc_client_call call; /* first */
+  ponte_call_events events;
+  void *ctx;
+  bool paused, cancelled;
+  bool above_low;         /* a send left more than PONTE_CALL_WRITABLE_LOW queued */
+  grpc_byte_buffer *held; /* arrived while paused */
+} typed_call;
+
+static void on_headers(rpc_client_call *c, const wire_metadata *headers) {
+  typed_call *t = (typed_call *)c;
+  if (t->events.on_headers) {
+    t->events.on_headers(t->ctx, &c->base, headers);
+  }
+}
+
+static void deliver(typed_call *t, grpc_byte_buffer *message) {
+  base_span bytes;
+  base_err e = rpc_core_bytes(message, &t->call.channel->client->scratch, &bytes);
+  if (base_is_ok(e)) {
+    t->events.on_message(t->ctx, &t->call.base, bytes);
+  } else {
+    rpc_client_call_fail(&t->call, e);
+  }
+  grpc_byte_buffer_destroy(message);
+}
+
+static void on_message(rpc_client_call *c, grpc_byte_buffer *message) {
+  typed_call *t = (typed_call *)c;
+  if (t->paused && !t->cancelled) {
+    t->held = message;
+    c->hold_end = true;
+    return;
+  }
+  deliver(t, message);
+}
+
+static void on_sent(rpc_client_call *c, size_t bytes) {
+  typed_call *t = (typed_call *)c;
+  (void)bytes;
+  if (t->above_low && c->queued_bytes <= PONTE_CALL_WRITABLE_LOW) {
+    t->above_low = false;
+    if (t->events.on_writable) {
+      t->events.on_writable(t->ctx, &c->base);
+    }
+  }
+}
+
+/* The reader resumed, or gave up: what was held goes to it, or nowhere. */
+static void on_deferred(rpc_client_call *c) {
+  typed_call *t = (typed_call *)c;
+  grpc_byte_buffer *held = t->held;
+  if (t->paused && !t->cancelled && c->hold_end) {
+    return;
+  }
+  t->held = NULL;
+  c->hold_end = false;
+  if (held && !t->cancelled && !t->paused) {
+    deliver(t, held);
+  } else if (held) {
+    grpc_byte_buffer_destroy(held);
+  }
+}
+
+static void on_end(rpc_client_call *c, const wire_status *status) {
+  typed_call *t = (typed_call *)c;
+  t->events.on_status(t->ctx, &c->base, status);
+  if (t->held) {
+    grpc_byte_buffer_destroy(t->held);
+  }
+  rpc_client_call_dispose(c);
+  free(t);
+}
+
+static const rpc_client_face face = {on_headers, on_message, on_sent, on_deferred, on_end};
+
+static base_err start(ponte_channel *ch, const char *path, const ponte_call_options *options,
+                      const ponte_call_events *events, void *ctx, ponte_call **out) {
+  static const ponte_call_options none;
+  typed_call *t = calloc(1, sizeof *t);
+  options = options ? options : &none;
+  if (t == NULL) {
+    return base_fail(BASE_E_NO_MEMORY);
+  }
+  t->events = *events;
+  t->ctx = ctx;
+  base_err e = rpc_client_call_start(&t->call, (rpc_channel *)ch, &face, base_span_str(path), options->timeout_ms,
+                                     options->metadata);
+  if (!base_is_ok(e)) {
+    free(t);
+    return e;
+  }
+  t->call.want_message = true;
+  rpc_client_call_receive(&t->call);
+  *out = &t->call.base;
+  return BASE_OK;
+}
+
+static base_err send_message(ponte_call *call, base_span message) {
+  typed_call *t = (typed_call *)call;
+  if (t->call.half_close) {
+    return base_fail(BASE_E_PRECONDITION);
+  }
+  if (message.n > t->call.channel->max_message_bytes) {
+    return base_fail(BASE_E_TOO_LARGE);
+  }
+  if (message.n > QUEUE_CEILING - t->call.queued_bytes) {
+    return base_fail(BASE_E_EXHAUSTED);
+  }
+  BASE_TRY(rpc_client_call_send(&t->call, rpc_core_message(message), message.n));
+  t->above_low |= t->call.queued_bytes > PONTE_CALL_WRITABLE_LOW;
+  return BASE_OK;
+}
+
+static void half_close(ponte_call *call) { rpc_client_call_half_close((rpc_client_call *)call); }
+
+static void cancel(ponte_call *call) {
+  typed_call *t = (typed_call *)call;
+  if (!t->cancelled) {
+    t->cancelled = true;
+    rpc_client_call_cancel(&t->call);
+    rpc_client_call_defer(&t->call);
+  }
+}
+
+static size_t queued(const ponte_call *call) { return ((const rpc_client_call *)call)->queued_bytes; }
+
+static void pause_reading(ponte_call *call, bool paused) {
+  typed_call *t = (typed_call *)call;
+  t->paused = paused;
+  t->call.want_message = !paused;
+  if (paused) {
+    return;
+  }
+  if (t->held) {
+    rpc_client_call_defer(&t->call);
+  } else {
+    rpc_client_call_receive(&t->call);
+  }
+}
+
+static const ponte_channel_vt vt = {start, send_message, half_close, cancel, queued, pause_reading};
+
+base_err rpc_channel_new(rpc_client *c, const char *target, const rpc_channel_options *options, ponte_channel **out) {
+  rpc_channel *ch = calloc(1, sizeof *ch);
+  if (ch == NULL) {
+    return base_fail(BASE_E_NO_MEMORY);
+  }
+  size_t max = options && options->max_message_bytes ? options->max_message_bytes : RPC_MESSAGE_MAX_DEFAULT;
+  int limit = max > INT32_MAX ? INT32_MAX : (int)max;
+  grpc_arg args[] = {
+      rpc_core_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, limit),
+      rpc_core_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, limit),
+      rpc_core_arg(GRPC_ARG_MAX_METADATA_SIZE, RPC_METADATA_MAX),
+      rpc_core_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
+      rpc_core_arg(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, RPC_LOOKAHEAD_BYTES),
+      /* The core waits up to two minutes between attempts; a service that restarts is back in a second. */
+      rpc_core_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200),
+      rpc_core_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000),
+      rpc_core_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 3000),
+  };
+  const grpc_channel_args channel_args = {sizeof args / sizeof *args, args};
+  grpc_channel_credentials *creds = grpc_insecure_credentials_create();
+  *ch = (rpc_channel){.base = {&vt}, .client = c, .max_message_bytes = max, .refs = 1};
+  ch->core = grpc_channel_create(target, creds, &channel_args);
+  grpc_channel_credentials_release(creds);
+  if (ch->core == NULL) {
+    free(ch);
+    return base_fail(BASE_E_INVALID);
+  }
+  *out = &ch->base;
+  return BASE_OK;
+}
+
+rpc_channel *rpc_channel_ref(rpc_channel *ch) {
+  ch->refs++;
+  return ch;
+}
+
+void rpc_channel_unref(rpc_channel *ch) {
+  assert(ch->refs > 0);
+  if (--ch->refs == 0) {
+    grpc_channel_destroy(ch->core);
+    free(ch);
+  }
+}
+
+void rpc_channel_free(ponte_channel *ch) {
+  if (ch) {
+    rpc_channel_unref((rpc_channel *)ch);
+  }
+}
+
+bool rpc_channel_is_ready(ponte_channel *ch, bool try_to_connect) {
+  rpc_channel *c = (rpc_channel *)ch;
+  return grpc_channel_check_connectivity_state(c->core, try_to_connect) == GRPC_CHANNEL_READY;
+}
