@@ -21,8 +21,9 @@ base_err base_buf_reserve(base_buf *b, size_t n, uint8_t **out) {
   if (n > b->ceiling - size) {
     return base_fail(BASE_E_TOO_LARGE);
   }
-  if (b->data == NULL || n > b->cap - b->end) {
-    if (b->start > 0) {
+  assert(b->data != NULL || b->cap == 0);
+  if (n > b->cap - b->end) {
+    if (b->data != NULL && b->start > 0) {
       memmove(b->data, b->data + b->start, size);
       b->start = 0;
       b->end = size;
@@ -41,7 +42,8 @@ base_err base_buf_reserve(base_buf *b, size_t n, uint8_t **out) {
       b->cap = cap;
     }
   }
-  *out = b->data ? b->data + b->end : NULL; /* n may be 0 */
+  assert(b->data != NULL || n == 0);
+  *out = b->data ? b->data + b->end : NULL;
   return BASE_OK;
 }
 

@@ -2,6 +2,8 @@
 
 #include "base/test.h"
 
+enum { ROOM = 2 * WIRE_MUX_MESSAGE_MAX, TWO_HEADS = 2 * WIRE_MUX_HEAD };
+
 #define B(literal) base_span_of(literal, sizeof(literal) - 1)
 #define ROW(literal) \
   { (const uint8_t *)(literal), sizeof(literal) - 1 }
@@ -84,9 +86,9 @@ static void a_message_may_hold_many_frames_and_64_kib(void) {
   static uint8_t big[WIRE_MUX_MESSAGE_MAX];
   base_buf out;
   wire_mux_frame f;
-  base_buf_init(&out, 2 * WIRE_MUX_MESSAGE_MAX);
+  base_buf_init(&out, ROOM);
   CHECK_OK(wire_mux_put_cancel(&out, 7));
-  CHECK_OK(wire_mux_put_data(&out, 8, base_span_of(big, sizeof big - 2 * WIRE_MUX_HEAD), true));
+  CHECK_OK(wire_mux_put_data(&out, 8, base_span_of(big, sizeof big - TWO_HEADS), true));
   base_span message = base_buf_span(&out);
   CHECK_INT(message.n, WIRE_MUX_MESSAGE_MAX);
   CHECK_OK(wire_mux_next(&message, &f));
@@ -95,7 +97,7 @@ static void a_message_may_hold_many_frames_and_64_kib(void) {
   CHECK_OK(wire_mux_next(&message, &f));
   CHECK_INT(f.type, WIRE_MUX_DATA);
   CHECK_INT(f.flags, WIRE_MUX_END);
-  CHECK_INT(f.payload.n, sizeof big - 2 * WIRE_MUX_HEAD);
+  CHECK_INT(f.payload.n, sizeof big - TWO_HEADS);
   CHECK_INT(message.n, 0);
   CHECK_OK(wire_mux_put_cancel(&out, 9));
   message = base_buf_span(&out);
@@ -285,7 +287,7 @@ static void limits_hold_on_both_sides(void) {
   base_buf out;
   wire_mux_open o = {.path = {(const uint8_t *)text, WIRE_MUX_PATH_MAX + 1}};
   wire_mux_hello h = {.version = 1, .token = {(const uint8_t *)text, WIRE_MUX_TOKEN_MAX + 1}};
-  base_buf_init(&out, 2 * WIRE_MUX_MESSAGE_MAX);
+  base_buf_init(&out, ROOM);
   wire_metadata_init(&o.metadata);
   memset(text, '/', sizeof text);
   CHECK_ERR(wire_mux_put_open(&out, 1, &o), BASE_E_INVALID);

@@ -5,7 +5,7 @@
 
 /* More of a message than this cannot survive the cut, since replacing bytes only lengthens it; with one character to
  * spare, so that no character is split before the cut. */
-enum { KEPT = WIRE_STATUS_MESSAGE_MAX + 4 };
+enum { KEPT = WIRE_STATUS_MESSAGE_MAX + 4, KEPT_AS_UTF8 = KEPT * 3 /* U+FFFD has three bytes */ };
 
 void wire_status_init(wire_status *s) {
   s->code = 0;
@@ -34,7 +34,7 @@ void wire_status_set_span(wire_status *s, int code, base_span message) {
   base_buf clean;
   s->code = code;
   message.n = message.n < KEPT ? message.n : KEPT;
-  base_buf_init(&clean, KEPT * 3); /* U+FFFD has three bytes */
+  base_buf_init(&clean, KEPT_AS_UTF8);
   base_err e = base_buf_utf8(&clean, message);
   base_buf_clear(&s->message);
   e = base_is_ok(e) ? base_buf_append(&s->message, cut(base_buf_span(&clean), WIRE_STATUS_MESSAGE_MAX)) : e;
@@ -48,13 +48,13 @@ void wire_status_set(wire_status *s, int code, const char *fmt, ...) {
   base_buf text;
   uint8_t *at = NULL;
   va_list ap;
+  va_start(ap, fmt);
   base_buf_init(&text, KEPT + 1);
   if (base_is_ok(base_buf_reserve(&text, KEPT + 1, &at))) {
-    va_start(ap, fmt);
     int n = vsnprintf((char *)at, KEPT + 1, fmt, ap);
-    va_end(ap);
     base_buf_commit(&text, n < 0 ? 0 : n < KEPT ? (size_t)n : KEPT);
   }
+  va_end(ap);
   wire_status_set_span(s, code, base_buf_span(&text));
   base_buf_dispose(&text);
 }

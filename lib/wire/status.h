@@ -1,10 +1,8 @@
 /* status.h - the end of a call: gRPC status code, message, trailers; and the forms it takes on the wire.
  *
- * Sources:
- * grpc/grpc doc/PROTOCOL-HTTP2.md ("Status-Message": percent-encoding), doc/PROTOCOL-WEB.md (trailer frame: an HTTP/1.1
- * header block without the last empty line), doc/http-grpc-status-mapping.md.
- * The caller holds a wire_status
- * (init/dispose), which owns its bytes. Pure; not shared between threads. No pointer may be NULL. */
+ * The caller holds a wire_status (init/dispose), which owns its bytes. Pure; not shared between threads. No pointer may
+ * be NULL. Sources: grpc/grpc doc/PROTOCOL-HTTP2.md ("Status-Message": percent-encoding), doc/PROTOCOL-WEB.md (trailer
+ * frame: an HTTP/1.1 header block without the last empty line), doc/http-grpc-status-mapping.md. */
 #ifndef PONTE_WIRE_STATUS_H
 #define PONTE_WIRE_STATUS_H
 
