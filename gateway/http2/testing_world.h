@@ -127,7 +127,9 @@ static int client_header(nghttp2_session *ng, const nghttp2_frame *frame, const 
   (void)ng, (void)flags;
   answer *a = &((world *)user)->answers[frame->hd.stream_id];
   if (base_span_is(base_span_of(name, name_n), ":status")) {
-    a->status = atoi((const char *)value);
+    uint64_t status = 0;
+    CHECK(base_span_u64(base_span_of(value, value_n), &status));
+    a->status = (int)status;
   }
   if (base_span_is(base_span_of(name, name_n), "x-test")) {
     copy(a->header, sizeof a->header, base_span_of(value, value_n));
