@@ -26,8 +26,9 @@ void wire_status_set(wire_status *s, int code, const char *fmt, ...) __attribute
 /* Code and text from the table of err.h. */
 void wire_status_from_err(wire_status *s, base_err e);
 
-/* grpc-message: bytes outside 0x20-0x7e and '%' become %XX. A bad escape is kept as it stands when decoding, and the
- * result may be malformed UTF-8: only the buffer's ceiling and memory can fail. On failure *out is unchanged. */
+/* grpc-message: bytes outside 0x20-0x7e, '%' and blanks at both ends become %XX. A bad escape is kept as it stands when
+ * decoding, and the result may be malformed UTF-8: only the buffer's ceiling and memory can fail. On failure *out is
+ * unchanged. */
 base_err wire_status_message_encode(base_span message, base_buf *out) BASE_MUST_USE;
 base_err wire_status_message_decode(base_span text, base_buf *out) BASE_MUST_USE;
 

@@ -14,6 +14,9 @@ static const struct {
     {"n\xc3\xa3o", "n%C3%A3o"},
     {"\x7f", "%7F"},
     {"%41", "%2541"},
+    {" a b ", "%20a b%20"},
+    {"  ", "%20%20"},
+    {" ", "%20"},
 };
 
 static void messages_go_both_ways(void) {
