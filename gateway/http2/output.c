@@ -107,6 +107,9 @@ void gw_h2_session_flush(gw_h2_session *s) {
   for (int round = 0; round < TURN_ROUNDS; round++) {
     pull_output(s);
     if (!deliver(s)) {
+      if (s->stream_count == 0) {
+        gw_h2_head_dispose(&s->head); /* idle connections hold nothing */
+      }
       return;
     }
   }

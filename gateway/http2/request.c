@@ -4,14 +4,18 @@
 
 enum { FIELD_OVERHEAD = 32 }; /* RFC 9113 section 6.5.2 */
 
-/* Of what nghttp2 lets through (it refuses connection, upgrade, transfer-encoding and the like itself), these belong to the carrier. */
-static const char *const carrier_fields[] = {"te", "host", "http2-settings"};
-/* Anything else has no handler here; CONNECT and TRACE would even be harmful. */
-static const char *const methods[] = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"};
+#define SPAN(s) \
+  { (const uint8_t *)(s), sizeof(s) - 1 }
 
-static bool listed(const char *const *list, size_t n, base_span s) {
+/* Of what nghttp2 lets through (it refuses connection, upgrade, transfer-encoding and the like itself), these belong to the carrier. */
+static const base_span carrier_fields[] = {SPAN("te"), SPAN("host"), SPAN("expect"), SPAN("http2-settings")};
+/* Anything else has no handler here; CONNECT and TRACE would even be harmful. */
+static const base_span methods[] = {SPAN("POST"), SPAN("GET"),   SPAN("HEAD"),  SPAN("OPTIONS"),
+                                    SPAN("PUT"),  SPAN("PATCH"), SPAN("DELETE")};
+
+static bool listed(const base_span *list, size_t n, base_span s) {
   for (size_t i = 0; i < n; i++) {
-    if (base_span_is(s, list[i])) {
+    if (base_span_eq(s, list[i])) {
       return true;
     }
   }
@@ -28,6 +32,15 @@ void gw_h2_head_clear(gw_h2_head *h) {
   for (size_t i = 0; i < h->held_count; i++) {
     nghttp2_rcbuf_decref(h->held[i]);
   }
+  h->method = h->path = h->authority = h->host = base_span_of(NULL, 0);
+  h->count = h->held_count = h->cookie_at = 0;
+  h->bytes = 0;
+  h->refusal = 0;
+  base_buf_clear(&h->cookie);
+}
+
+void gw_h2_head_dispose(gw_h2_head *h) {
+  gw_h2_head_clear(h);
   free(h->held);
   free(h->fields);
   base_buf_dispose(&h->cookie);
@@ -81,16 +94,16 @@ static bool add_cookie(gw_h2_head *h, base_span name, base_span value) {
 
 static bool add(gw_h2_head *h, base_span name, base_span value) {
   static const struct {
-    const char *name;
+    base_span name;
     size_t at;
   } pseudo[] = {
-      {":method", offsetof(gw_h2_head, method)},
-      {":path", offsetof(gw_h2_head, path)},
-      {":authority", offsetof(gw_h2_head, authority)},
-      {"host", offsetof(gw_h2_head, host)},
+      {SPAN(":method"), offsetof(gw_h2_head, method)},
+      {SPAN(":path"), offsetof(gw_h2_head, path)},
+      {SPAN(":authority"), offsetof(gw_h2_head, authority)},
+      {SPAN("host"), offsetof(gw_h2_head, host)},
   };
   for (size_t i = 0; i < sizeof pseudo / sizeof *pseudo; i++) {
-    if (base_span_is(name, pseudo[i].name)) {
+    if (base_span_eq(name, pseudo[i].name)) {
       *(base_span *)((char *)h + pseudo[i].at) = value;
       return true;
     }

@@ -11,11 +11,11 @@
 #include "base/buf.h"
 #include "http/exchange.h"
 
-enum { GW_H2_MAX_FIELDS = 128 };
+enum { GW_H2_MAX_FIELDS = 100 };
 
 typedef struct {
   base_span method, path, authority, host;
-  http_header *fields; /* NULL between requests, so that idle connections hold nothing */
+  http_header *fields;
   size_t count, cap;
   nghttp2_rcbuf **held;
   size_t held_count, held_cap;
@@ -26,8 +26,10 @@ typedef struct {
 } gw_h2_head;
 
 void gw_h2_head_init(gw_h2_head *h, uint32_t max_bytes);
-/* Drops the request and its memory; ready for the next. */
+/* Drops the request; ready for the next, with the memory of this one. */
 void gw_h2_head_clear(gw_h2_head *h);
+/* Gives the memory back too. */
+void gw_h2_head_dispose(gw_h2_head *h);
 /* A field as nghttp2 reports it. What does not fit sets `refusal` and is forgotten. */
 void gw_h2_head_add(gw_h2_head *h, nghttp2_rcbuf *name, nghttp2_rcbuf *value);
 /* All fields have come: 0, or the HTTP status to refuse the request with. */

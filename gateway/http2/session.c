@@ -28,7 +28,6 @@ static uint32_t or_default(uint32_t value, uint32_t fallback) { return value ? v
 
 static void set_options(nghttp2_option *o, const gw_h2_options *options) {
   nghttp2_option_set_no_auto_window_update(o, 1);
-  nghttp2_option_set_no_closed_streams(o, 1);
   nghttp2_option_set_max_outbound_ack(o, MAX_UNSENT_ACKS);
   nghttp2_option_set_max_settings(o, MAX_SETTINGS_ENTRIES);
   nghttp2_option_set_max_continuations(o, MAX_CONTINUATIONS);
@@ -102,7 +101,7 @@ void gw_h2_session_free(gw_h2_session *s) {
     gw_h2_stream_free(st);
   }
   nghttp2_session_del(s->ng);
-  gw_h2_head_clear(&s->head);
+  gw_h2_head_dispose(&s->head);
   free(s);
 }
 

@@ -1,5 +1,4 @@
 /* stream.c - one HTTP/2 stream as an http_exchange. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/http2/internal.h"
@@ -40,7 +39,7 @@ static nghttp2_nv field(base_span name, base_span value) {
 static void respond(http_exchange *x, int status, const http_header *headers, size_t count, bool end) {
   gw_h2_stream *st = of(x);
   nghttp2_nv nv[MAX_HEADERS + 1];
-  char digits[12];
+  const char digits[] = {(char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10), (char)('0' + status % 10)};
   if (!st->open || st->responded || st->ended) {
     return;
   }
@@ -50,8 +49,7 @@ static void respond(http_exchange *x, int status, const http_header *headers, si
     break_off(st, NGHTTP2_INTERNAL_ERROR);
     return;
   }
-  snprintf(digits, sizeof digits, "%03d", status);
-  nv[0] = field(base_span_str(":status"), base_span_str(digits));
+  nv[0] = field(base_span_str(":status"), base_span_of(digits, sizeof digits));
   for (size_t i = 0; i < count; i++) {
     nv[i + 1] = field(headers[i].name, headers[i].value);
   }
