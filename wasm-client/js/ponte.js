@@ -1,0 +1,209 @@
+// The client for pages: gRPC calls and live transcription through a Ponte gateway. docs/client.md describes it.
+//
+// All protocol and all state live in C (ponte-core, wasm); this file moves bytes and turns events into callbacks. It never repeats a number of C's.
+
+import createCore from './ponte-core.js';
+import createOpus from './ponte-opus.js';
+
+const RETRY_IDLE_MS = 2000;
+
+const gatewayUrl = () => new URL('/ponte.v1', location.href).href.replace(/^http/, 'ws');
+
+/** The error of a call: `code` is the gRPC status, `reason` the service's stable name for the cause, or ''. */
+export class PonteError extends Error {
+  constructor({ code, message, reason }) {
+    super(message || reason || `gRPC status ${code}`);
+    Object.assign(this, { name: 'PonteError', code, reason });
+  }
+}
+
+/** url: the gateway's WebSocket, by default at this page's host. token: a bearer token, or nothing.
+ *  onConnection(state): 'connecting', 'online', 'reconnecting' or 'offline'. */
+export async function createClient({ url = gatewayUrl(), token = '', onConnection = () => {} } = {}) {
+  let client;
+  const [core, opus] = await Promise.all([createCore({ onEvent: (_, event) => client.handle(event) }), createOpus()]);
+  client = new Client(core, opus, url, token, onConnection);
+  return client;
+}
+
+class Client {
+  #core;
+  #opus;
+  #handle;
+  #onConnection;
+  #shown = 'connecting';
+  #wasOnline = false;
+  #calls = new Map();
+  #lastCall = 0;
+  #live = null;
+  #idleTimer = 0;
+
+  constructor(core, opus, url, token, onConnection) {
+    this.#core = core;
+    this.#opus = opus;
+    this.#onConnection = onConnection;
+    this.#handle = this.#withText([url, token], (u, t) => core._ponte_client_new(u, t));
+    if (!this.#handle) throw new Error('the client could not be made');
+    addEventListener('online', () => core._ponte_client_retry_now(this.#handle));
+    addEventListener('offline', () => this.#show('offline'));
+  }
+
+  /** A unary call by name, 'package.Service/Method'; requests with fields are not supported yet. */
+  call(method, request = {}) {
+    if (Object.keys(request).length > 0) return Promise.reject(new Error('only empty requests are supported'));
+    const number = ++this.#lastCall;
+    const failed = this.#withText([`/${method}`], (path) => this.#core._ponte_client_call(this.#handle, path, number));
+    if (failed) return Promise.reject(new Error(`unknown method ${method}`));
+    return new Promise((resolve, reject) => this.#calls.set(number, { resolve, reject }));
+  }
+
+  /** Starts a transcription of 20 ms frames of 16 kHz mono; its text is added to this client's transcript.
+   *  onInterim({startMs, stable, rest}), onFinal({id, startMs, endMs, text}), onEnd({code, reason, message}). */
+  transcribe({ sampleRate = 16000, model = '', language = '', onInterim = () => {}, onFinal = () => {}, onEnd = () => {} } = {}) {
+    const failed = this.#opus._ponte_opus_reset()
+      || this.#withText([model, language], (m, l) => this.#core._ponte_live_start(this.#handle, sampleRate, m, l));
+    if (failed) throw new Error('a transcription runs already');
+    this.#live = new Live(this.#core, this.#opus, this.#handle, { onInterim, onFinal, onEnd });
+    return this.#live;
+  }
+
+  /** The transcript so far as 'txt', 'srt', 'vtt' or 'json'. */
+  exportTranscript(format) {
+    const at = this.#withText([format], (f) => this.#core._ponte_transcript_text(this.#handle, f));
+    if (!at) throw new Error(`no such format: ${format}`);
+    return this.#core.UTF8ToString(at);
+  }
+
+  segmentCount() { return this.#core._ponte_transcript_count(this.#handle); }
+  clearTranscript() { this.#core._ponte_transcript_clear(this.#handle); }
+
+  /** What C tells; not for pages. */
+  handle(event) {
+    const handlers = {
+      connection: () => this.#connectionChanged(event),
+      live: () => this.#liveChanged(event),
+      interim: () => this.#live?.callbacks.onInterim(event),
+      final: () => this.#live?.callbacks.onFinal(event),
+      drained: () => this.#live?.wake(),
+      reply: () => this.#replied(event),
+    };
+    handlers[event.type]();
+  }
+
+  #show(state) {
+    if (state === 'online') this.#wasOnline = true;
+    if (state === this.#shown) return;
+    this.#shown = state;
+    this.#onConnection(state);
+  }
+
+  #connectionChanged({ state }) {
+    clearTimeout(this.#idleTimer);
+    if (state === 'OPEN') this.#show('online');
+    else if (state === 'STOPPED' || !navigator.onLine) this.#show('offline');
+    else this.#show(this.#wasOnline ? 'reconnecting' : 'connecting');
+    // The core connects when a call needs it. A page likes to know before that whether the gateway is there.
+    if (state === 'IDLE') this.#idleTimer = setTimeout(() => this.#probe(), RETRY_IDLE_MS);
+  }
+
+  #probe() {
+    this.call('ponte.transcription.v1.TranscriptionService/GetServiceStatus').catch(() => {});
+  }
+
+  #liveChanged({ state, code, message, reason }) {
+    if (state === 'LIVE') this.#show('online');
+    if (state === 'RECONNECTING') this.#show(navigator.onLine ? 'reconnecting' : 'offline');
+    if (state !== 'DONE' && state !== 'FAILED') return;
+    const live = this.#live;
+    this.#live = null;
+    live.finish({ code, message, reason });
+  }
+
+  #replied({ call, code, message, reason, body }) {
+    const waiting = this.#calls.get(call);
+    this.#calls.delete(call);
+    if (code === 0) waiting.resolve(body);
+    else waiting.reject(new PonteError({ code, message, reason }));
+  }
+
+  /** Calls use(addresses...) with the texts in C's memory. */
+  #withText(texts, use) {
+    const core = this.#core;
+    const addresses = texts.map((text) => {
+      const size = core.lengthBytesUTF8(text) + 1;
+      const at = core._ponte_malloc(size);
+      core.stringToUTF8(text, at, size);
+      return at;
+    });
+    const result = use(...addresses);
+    addresses.forEach((at) => core._ponte_free(at));
+    return result;
+  }
+}
+
+/** A running transcription. */
+class Live {
+  #core;
+  #opus;
+  #handle;
+  #waiting = [];
+  #over = false;
+
+  constructor(core, opus, handle, callbacks) {
+    this.#core = core;
+    this.#opus = opus;
+    this.#handle = handle;
+    this.callbacks = callbacks;
+  }
+
+  /** One frame of 320 samples between -1 and 1. False: not accepted, because the transcription ended. */
+  push(frame) {
+    if (this.#over) return false;
+    const opus = this.#opus;
+    opus.HEAPF32.set(frame, opus._ponte_opus_input() >> 2);
+    const size = opus._ponte_opus_encode();
+    if (size <= 0) return false;
+    const packet = opus._ponte_opus_output();
+    const at = this.#core._ponte_malloc(size);
+    if (!at) return false;
+    this.#core.HEAPU8.set(opus.HEAPU8.subarray(packet, packet + size), at);
+    const failed = this.#core._ponte_live_push(this.#handle, at, size, frame.length);
+    this.#core._ponte_free(at);
+    return !failed;
+  }
+
+  /** No more frames; onEnd follows when the last words are there. */
+  end() {
+    if (!this.#over) this.#core._ponte_live_end(this.#handle);
+  }
+
+  /** Stops at once, without the last words. */
+  cancel() {
+    if (this.#over) return;
+    this.#core._ponte_live_cancel(this.#handle);
+    this.finish({ code: 1, message: 'cancelled', reason: '' });
+  }
+
+  /** Milliseconds of audio that wait for their text. */
+  waitingMs() { return this.#over ? 0 : this.#core._ponte_live_waiting_ms(this.#handle); }
+
+  /** Resolves when at most so many bytes wait to be sent: what a file is paced by. */
+  async drained(bytes) {
+    while (!this.#over && (this.#core._ponte_live_unsent(this.#handle) > bytes || this.waitingMs() > MAX_AHEAD_MS)) {
+      await new Promise((resolve) => { this.#waiting.push(resolve); setTimeout(resolve, POLL_MS); });
+    }
+  }
+
+  /** For Client. */
+  wake() { this.#waiting.splice(0).forEach((resolve) => resolve()); }
+
+  finish(end) {
+    this.#over = true;
+    this.wake();
+    this.callbacks.onEnd(end);
+  }
+}
+
+// A file may run this far ahead of its text; the rest stays in the file instead of in the core's memory.
+const MAX_AHEAD_MS = 60000;
+const POLL_MS = 100;

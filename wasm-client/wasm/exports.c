@@ -1,0 +1,299 @@
+#include "wc_wasm/exports.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pb/message.h"
+#include "ponte/transcription/v1/transcription.ponte.h"
+#include "wc/live.h"
+#include "wc/reason.h"
+#include "wc/session.h"
+#include "wc/transcript.h"
+#include "wc_wasm/json.h"
+#include "wc_wasm/plat_js.h"
+
+enum { EVENT_MAX = 1 << 20, FILE_MAX = 64 << 20 };
+
+/* In plat.js. */
+extern void ponte_js_event(ponte_client *c, const char *json, size_t n);
+
+struct ponte_client {
+  wc_session *session;
+  wc_transcript *transcript;
+  wc_live *live;       /* or NULL */
+  wc_timer *tidy;      /* frees a live whose last state was told */
+  int64_t recorded_ms; /* by earlier transcriptions */
+  uint32_t sample_rate_hz;
+  base_buf text; /* the file asked for last */
+};
+
+static void send_event(ponte_client *c, base_buf *json, base_err err) {
+  base_span s = base_buf_span(json);
+  if (base_is_ok(err)) ponte_js_event(c, (const char *)s.p, s.n);
+  base_buf_dispose(json);
+}
+
+/* -- events */
+
+static void on_connection(void *ctx, enum wc_session_state state, int code) {
+  static const char *const names[] = {
+#define X(name) #name,
+      WC_SESSION_STATES(X)
+#undef X
+  };
+  base_buf json;
+  base_buf_init(&json, EVENT_MAX);
+  send_event(ctx, &json,
+             base_buf_printf(&json, "{\"type\":\"connection\",\"state\":\"%s\",\"code\":%d}", names[state], code));
+}
+
+static base_err write_status(base_buf *json, const wire_status *status) {
+  BASE_TRY(base_buf_printf(json, ",\"code\":%d,\"message\":", status ? status->code : 0));
+  BASE_TRY(base_buf_json(json, status ? base_buf_span(&status->message) : base_span_of(NULL, 0)));
+  BASE_TRY(base_buf_str(json, ",\"reason\":"));
+  return base_buf_json(json, status ? wc_reason(status) : base_span_of(NULL, 0));
+}
+
+static base_err write_live(base_buf *json, enum wc_live_state state, const wire_status *status) {
+  static const char *const names[] = {
+#define X(name) #name,
+      WC_LIVE_STATES(X)
+#undef X
+  };
+  BASE_TRY(base_buf_printf(json, "{\"type\":\"live\",\"state\":\"%s\"", names[state]));
+  BASE_TRY(write_status(json, status));
+  return base_buf_str(json, "}");
+}
+
+static void on_live_state(void *ctx, enum wc_live_state state, const wire_status *status) {
+  ponte_client *c = ctx;
+  if (state == WC_LIVE_DONE || state == WC_LIVE_FAILED) {
+    wc_transcript_drop_interim(c->transcript);
+    c->recorded_ms += wc_live_pushed(c->live) * 1000 / c->sample_rate_hz;
+    wc_plat_js()->vt->timer_set(c->tidy, 0); /* not inside its own callback */
+  }
+  base_buf json;
+  base_buf_init(&json, EVENT_MAX);
+  send_event(c, &json, write_live(&json, state, status));
+}
+
+static void on_tidy(void *ctx) {
+  ponte_client *c = ctx;
+  if (!c->live || (wc_live_state(c->live) != WC_LIVE_DONE && wc_live_state(c->live) != WC_LIVE_FAILED)) return;
+  wc_live_free(c->live);
+  c->live = NULL;
+}
+
+static base_err write_interim(base_buf *json, const wc_segment *s) {
+  const char *rest = s->text + s->stable_bytes;
+  BASE_TRY(base_buf_printf(json, "{\"type\":\"interim\",\"startMs\":%" PRId64 ",\"stable\":", s->start_ms));
+  BASE_TRY(base_buf_json(json, base_span_of(s->text, s->stable_bytes)));
+  BASE_TRY(base_buf_str(json, ",\"rest\":"));
+  BASE_TRY(base_buf_json(json, base_span_str(rest)));
+  return base_buf_str(json, "}");
+}
+
+static base_err write_final(base_buf *json, const wc_segment *s) {
+  BASE_TRY(base_buf_printf(
+      json, "{\"type\":\"final\",\"startMs\":%" PRId64 ",\"endMs\":%" PRId64 ",\"id\":", s->start_ms, s->end_ms));
+  BASE_TRY(base_buf_json(json, base_span_str(s->id)));
+  BASE_TRY(base_buf_str(json, ",\"text\":"));
+  BASE_TRY(base_buf_json(json, base_span_str(s->text)));
+  return base_buf_str(json, "}");
+}
+
+static void on_result(void *ctx, const wc_result *r) {
+  ponte_client *c = ctx;
+  enum wc_change change;
+  size_t before = wc_transcript_count(c->transcript);
+  if (!base_is_ok(wc_transcript_apply(c->transcript, r, &change)) || change == WC_CHANGE_NONE) return;
+  size_t count = wc_transcript_count(c->transcript);
+  const wc_segment *interim = wc_transcript_interim(c->transcript);
+  static char nothing[] = "";
+  const wc_segment none = {.id = nothing, .text = nothing};
+  base_buf json;
+  base_buf_init(&json, EVENT_MAX);
+  if (count > before)
+    send_event(c, &json, write_final(&json, wc_transcript_at(c->transcript, count - 1)));
+  else
+    send_event(c, &json, write_interim(&json, interim ? interim : &none));
+}
+
+static void on_drained(void *ctx) {
+  base_buf json;
+  base_buf_init(&json, EVENT_MAX);
+  send_event(ctx, &json, base_buf_str(&json, "{\"type\":\"drained\"}"));
+}
+
+/* -- the client */
+
+ponte_client *ponte_client_new(const char *url, const char *token) {
+  ponte_client *c = calloc(1, sizeof *c);
+  if (!c) return NULL;
+  base_buf_init(&c->text, FILE_MAX);
+  wc_plat *plat = wc_plat_js();
+  wc_session_options options = {.url = url, .token = token[0] ? token : NULL, .on_state = on_connection, .ctx = c};
+  c->transcript = wc_transcript_new();
+  c->tidy = plat->vt->timer_new(plat, on_tidy, c);
+  if (c->transcript && c->tidy && base_is_ok(wc_session_new(plat, &options, &c->session))) return c;
+  ponte_client_free(c);
+  return NULL;
+}
+
+void ponte_client_free(ponte_client *c) {
+  if (!c) return;
+  wc_live_free(c->live);
+  wc_session_free(c->session);
+  wc_transcript_free(c->transcript);
+  wc_plat_js()->vt->timer_free(c->tidy);
+  base_buf_dispose(&c->text);
+  free(c);
+}
+
+void ponte_client_retry_now(ponte_client *c) {
+  wc_session_retry_now(c->session);
+  if (c->live) wc_live_retry_now(c->live);
+}
+
+/* -- unary calls */
+
+typedef struct {
+  ponte_client *client;
+  const pb_method *method;
+  uint32_t number;
+  base_buf reply; /* the packed message */
+  ponte_call *call;
+} unary;
+
+static base_err write_reply(base_buf *json, const unary *u, const wire_status *status) {
+  BASE_TRY(base_buf_printf(json, "{\"type\":\"reply\",\"call\":%" PRIu32, u->number));
+  BASE_TRY(write_status(json, status));
+  if (status->code == 0) {
+    base_span bytes = base_buf_span(&u->reply);
+    pb_arena arena;
+    ProtobufCMessage *message;
+    pb_arena_init(&arena, pb_memory_cap(bytes.n));
+    base_err err = pb_unpack(u->method->response, bytes, &arena, &message);
+    if (base_is_ok(err)) err = base_buf_str(json, ",\"body\":");
+    if (base_is_ok(err)) err = wc_json_write(message, json);
+    pb_arena_dispose(&arena);
+    BASE_TRY(err);
+  }
+  return base_buf_str(json, "}");
+}
+
+static void on_unary_message(void *ctx, ponte_call *call, base_span message) {
+  unary *u = ctx;
+  base_buf_clear(&u->reply);
+  if (!base_is_ok(base_buf_append(&u->reply, message))) ponte_call_cancel(call);
+}
+
+static void on_unary_status(void *ctx, ponte_call *call, const wire_status *status) {
+  unary *u = ctx;
+  (void)call;
+  base_buf json;
+  base_buf_init(&json, EVENT_MAX);
+  base_err err = write_reply(&json, u, status);
+  if (!base_is_ok(err)) { /* an answer that cannot be read */
+    wire_status bad;
+    wire_status_init(&bad);
+    wire_status_set(&bad, 13, "the answer could not be read");
+    base_buf_clear(&json);
+    err = write_reply(&json, u, &bad);
+    wire_status_dispose(&bad);
+  }
+  send_event(u->client, &json, err);
+  base_buf_dispose(&u->reply);
+  free(u);
+}
+
+/* The services whose methods can be called by name. */
+static const pb_method *method_by_path(const char *path) {
+  static const pb_service *const services[] = {&ponte_transcription_v1_service};
+  for (size_t s = 0; s < sizeof services / sizeof *services; s++) {
+    for (int m = 0; m < services[s]->count; m++) {
+      const pb_method *method = &services[s]->methods[m];
+      if (method->kind == PB_UNARY && strcmp(method->path, path) == 0) return method;
+    }
+  }
+  return NULL;
+}
+
+int ponte_client_call(ponte_client *c, const char *path, uint32_t number) {
+  static const ponte_call_events events = {.on_message = on_unary_message, .on_status = on_unary_status};
+  const ponte_call_options options = {.timeout_ms = 20000};
+  const pb_method *method = method_by_path(path);
+  unary *u = method ? calloc(1, sizeof *u) : NULL;
+  if (!u) return -1;
+  *u = (unary){.client = c, .method = method, .number = number};
+  base_buf_init(&u->reply, EVENT_MAX);
+  if (!base_is_ok(ponte_call_start(wc_session_channel(c->session), path, &options, &events, u, &u->call))) {
+    free(u);
+    return -1;
+  }
+  if (base_is_ok(ponte_call_send(u->call, base_span_of(NULL, 0))))
+    ponte_call_half_close(u->call);
+  else
+    ponte_call_cancel(u->call);
+  return 0;
+}
+
+/* -- the transcription */
+
+int ponte_live_start(ponte_client *c, uint32_t sample_rate_hz, const char *model, const char *language) {
+  static const wc_live_events events = {on_live_state, on_result, on_drained};
+  on_tidy(c);
+  if (c->live) return -1;
+  wc_live_options options = {.codec = PONTE__TRANSCRIPTION__V1__AUDIO_CODEC__AUDIO_CODEC_OPUS,
+                             .sample_rate_hz = sample_rate_hz,
+                             .language = language,
+                             .model = model,
+                             .interim_results = true};
+  c->sample_rate_hz = sample_rate_hz;
+  wc_transcript_set_origin(c->transcript, c->recorded_ms);
+  return base_is_ok(wc_live_new(wc_plat_js(), wc_session_channel(c->session), &options, &events, c, &c->live)) ? 0 : -1;
+}
+
+int ponte_live_push(ponte_client *c, const void *packet, uint32_t size, uint32_t samples) {
+  if (!c->live) return -1;
+  return base_is_ok(wc_live_push(c->live, samples, base_span_of(packet, size))) ? 0 : -1;
+}
+
+void ponte_live_end(ponte_client *c) {
+  if (c->live) wc_live_end(c->live);
+}
+
+void ponte_live_cancel(ponte_client *c) {
+  if (!c->live) return;
+  c->recorded_ms += wc_live_pushed(c->live) * 1000 / c->sample_rate_hz;
+  wc_transcript_drop_interim(c->transcript);
+  wc_live_free(c->live);
+  c->live = NULL;
+}
+
+uint32_t ponte_live_unsent(ponte_client *c) { return c->live ? (uint32_t)wc_live_unsent(c->live) : 0; }
+
+double ponte_live_waiting_ms(ponte_client *c) {
+  if (!c->live) return 0;
+  return (double)(wc_live_pushed(c->live) - wc_live_committed(c->live)) * 1000 / c->sample_rate_hz;
+}
+
+/* -- the transcript */
+
+uint32_t ponte_transcript_count(ponte_client *c) { return (uint32_t)wc_transcript_count(c->transcript); }
+
+void ponte_transcript_clear(ponte_client *c) {
+  wc_transcript_clear(c->transcript);
+  c->recorded_ms = 0;
+}
+
+const char *ponte_transcript_text(ponte_client *c, const char *format) {
+  int f = wc_format_by_name(format);
+  base_buf_clear(&c->text);
+  if (f < 0 || !base_is_ok(wc_transcript_write(c->transcript, (enum wc_format)f, &c->text))) return NULL;
+  return base_is_ok(base_buf_u8(&c->text, 0)) ? (const char *)base_buf_span(&c->text).p : NULL;
+}
+
+void *ponte_malloc(uint32_t size) { return malloc(size); }
+void ponte_free(void *p) { free(p); }

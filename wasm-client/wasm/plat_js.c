@@ -1,0 +1,96 @@
+#include "wc_wasm/plat_js.h"
+
+#include <stdlib.h>
+
+#include "wc_wasm/exports.h"
+
+/* In plat.js. Handles are addresses: JS keeps them as numbers and forgets them when told. */
+extern double ponte_js_now(void);
+extern void ponte_js_random(void *out, size_t n);
+extern void ponte_js_timer_set(wc_timer *t, double delay_ms);
+extern void ponte_js_timer_clear(wc_timer *t);
+extern void ponte_js_socket_open(wc_socket *s, const char *url);
+extern int ponte_js_socket_send(wc_socket *s, const void *bytes, size_t n);
+extern void ponte_js_socket_close(wc_socket *s, int code);
+
+struct wc_timer {
+  void (*fn)(void *ctx);
+  void *ctx;
+};
+
+struct wc_socket {
+  const wc_socket_events *events;
+  void *ctx;
+};
+
+static int64_t now_ms(wc_plat *p) {
+  (void)p;
+  return (int64_t)ponte_js_now();
+}
+
+static void random_bytes(wc_plat *p, void *out, size_t n) {
+  (void)p;
+  ponte_js_random(out, n);
+}
+
+static wc_timer *timer_new(wc_plat *p, void (*fn)(void *), void *ctx) {
+  (void)p;
+  wc_timer *t = malloc(sizeof *t);
+  if (t) *t = (wc_timer){fn, ctx};
+  return t;
+}
+
+static void timer_set(wc_timer *t, int64_t delay_ms) { ponte_js_timer_set(t, (double)delay_ms); }
+static void timer_cancel(wc_timer *t) { ponte_js_timer_clear(t); }
+
+static void timer_free(wc_timer *t) {
+  if (!t) return;
+  ponte_js_timer_clear(t);
+  free(t);
+}
+
+static base_err socket_open(wc_plat *p, const char *url, const wc_socket_events *events, void *ctx, wc_socket **out) {
+  (void)p;
+  wc_socket *s = malloc(sizeof *s);
+  if (!s) return base_fail(BASE_E_NO_MEMORY);
+  *s = (wc_socket){events, ctx};
+  ponte_js_socket_open(s, url);
+  *out = s;
+  return BASE_OK;
+}
+
+static base_err socket_send(wc_socket *s, base_span message) {
+  return ponte_js_socket_send(s, message.p, message.n) ? BASE_OK : base_fail(BASE_E_IO);
+}
+
+static void socket_close(wc_socket *s, int code) {
+  ponte_js_socket_close(s, code);
+  free(s);
+}
+
+wc_plat *wc_plat_js(void) {
+  static const wc_plat_vt vt = {.now_ms = now_ms,
+                                .random = random_bytes,
+                                .timer_new = timer_new,
+                                .timer_set = timer_set,
+                                .timer_cancel = timer_cancel,
+                                .timer_free = timer_free,
+                                .socket_open = socket_open,
+                                .socket_send = socket_send,
+                                .socket_close = socket_close};
+  static wc_plat plat = {&vt};
+  return &plat;
+}
+
+/* -- called by plat.js, from the browser's event loop */
+
+void ponte__timer_fired(wc_timer *t) { t->fn(t->ctx); }
+void ponte__socket_opened(wc_socket *s) { s->events->on_open(s->ctx); }
+void ponte__socket_message(wc_socket *s, const void *bytes, size_t n) {
+  s->events->on_message(s->ctx, base_span_of(bytes, n));
+}
+void ponte__socket_closed(wc_socket *s, int code) {
+  wc_socket last = *s;
+  free(s);
+  last.events->on_close(last.ctx, code, "");
+}
