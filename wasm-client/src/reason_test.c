@@ -4,8 +4,8 @@
 
 /* Status{code: 3, message: "no", details: [Any{RetryInfo}, Any{ErrorInfo{reason: "BAD"}}]} */
 static const uint8_t details[] = "\x08\x03\x12\x02no"
-                                 "\x1a\x18\x0a\x16x.y/google.rpc.RetryInf"
-                                 "\x1a\x20\x0a\x17x.y/google.rpc.ErrorInfo\x12\x05\x0a\x03"
+                                 "\x1a\x19\x0a\x17x.y/google.rpc.RetryInf"
+                                 "\x1a\x21\x0a\x18x.y/google.rpc.ErrorInfo\x12\x05\x0a\x03"
                                  "BAD";
 
 static base_span reason_of(const uint8_t *bytes, size_t n, wire_status *status) {
