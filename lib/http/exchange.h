@@ -18,8 +18,9 @@ typedef struct {
 
 typedef struct {
   base_span method, path, authority; /* path is origin-form with its query; authority from Host or :authority */
-  const http_header *headers;        /* without pseudo-headers, Host and hop-by-hop ones */
+  const http_header *headers;        /* without pseudo-headers, Host, Expect and hop-by-hop ones */
   size_t header_count;
+  base_span upgrade; /* HTTP/1.1: value of Upgrade if the client asked for it properly; an application may ignore it */
   bool tls;
   const char *peer; /* numeric address */
 } http_request;
