@@ -11,6 +11,12 @@
 # Generated code lives in the build tree only. docs/stubs.md describes it.
 find_program(PONTE_PROTOC protoc)
 find_program(PONTE_PROTOC_C protoc-c)
+# protobuf's own files: descriptor.proto, plugin.proto, any.proto. They are texts, so a cross build may read this machine's.
+find_path(PONTE_PROTOBUF_PROTOS google/protobuf/compiler/plugin.proto PATHS /usr/include /usr/local/include
+          NO_CMAKE_FIND_ROOT_PATH)
+if(NOT PONTE_PROTOBUF_PROTOS)
+  message(FATAL_ERROR "google/protobuf/compiler/plugin.proto is needed: apt-get install libprotoc-dev libprotobuf-dev")
+endif()
 
 # The plugin runs on this machine, so a cross build takes it from a small native build of its own.
 if(PONTE_WASM AND EXISTS "${CMAKE_SOURCE_DIR}/tools/protoc-gen-ponte/CMakeLists.txt")

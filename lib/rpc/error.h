@@ -18,7 +18,9 @@
   X(UNSUPPORTED_LANGUAGE, 3) \
   X(MODEL_NOT_FOUND, 5)      \
   X(TOO_LARGE, 8)            \
+  X(SERVICE_UNKNOWN, 5)      \
   X(TOO_MANY_STREAMS, 8)     \
+  X(TOO_MANY_CALLS, 8)       \
   X(OUT_OF_MEMORY, 8)        \
   X(SHUTTING_DOWN, 14)       \
   X(ENGINE_FAILED, 13)       \

@@ -1,0 +1,34 @@
+/* pool.h - a few threads and a bounded queue for unary handlers, which may block. Inside lib/rpc only.
+ *
+ * Jobs are embedded in what they work for; nothing is allocated per job. */
+#ifndef PONTE_RPC_POOL_H
+#define PONTE_RPC_POOL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+typedef struct rpc_job rpc_job;
+struct rpc_job {
+  void (*run)(rpc_job *job);
+  rpc_job *next;
+};
+
+typedef struct {
+  pthread_mutex_t lock;
+  pthread_cond_t filled;
+  rpc_job *first, **last;
+  int waiting, max_waiting;
+  bool stopping;
+  pthread_t *threads;
+  int count;
+} rpc_pool;
+
+base_err rpc_pool_init(rpc_pool *p, int threads, int max_waiting) BASE_MUST_USE;
+/* False when the queue is full. Any thread. */
+bool rpc_pool_submit(rpc_pool *p, rpc_job *job);
+/* Runs what waits, then joins the threads. */
+void rpc_pool_dispose(rpc_pool *p);
+
+#endif
