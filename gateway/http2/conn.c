@@ -16,7 +16,9 @@ struct gw_h2 {
   gw_h2_session *session;
   net_timer *timer;
   int64_t heard_ms;
-  bool pinged; /* since the peer was heard last */
+  gw_h2_group *group;
+  gw_h2 *prev, *next; /* in the group */
+  bool pinged;        /* since the peer was heard last */
   bool paused, closing;
 };
 
@@ -61,8 +63,20 @@ static void on_bytes(void *codec, base_span bytes) { gw_h2_receive(codec, bytes)
 static void on_drained(void *codec) { flush(codec); }
 static void on_flush(void *codec) { flush(codec); }
 
+static void leave(gw_h2 *h) {
+  if (h->group == NULL) {
+    return;
+  }
+  *(h->prev ? &h->prev->next : &h->group->first) = h->next;
+  if (h->next) {
+    h->next->prev = h->prev;
+  }
+  h->group->count--;
+}
+
 static void on_closed(void *codec) {
   gw_h2 *h = codec;
+  leave(h);
   h->closing = true;
   gw_h2_session_free(h->session);
   net_timer_free(h->timer);
@@ -122,5 +136,21 @@ base_err gw_h2_new(net_conn *conn, const http_app *app, const gw_h2_options *opt
 void gw_h2_drain(gw_h2 *h) {
   if (!h->closing) {
     gw_h2_session_drain(h->session);
+  }
+}
+
+void gw_h2_join(gw_h2 *h, gw_h2_group *group) {
+  h->group = group;
+  h->next = group->first;
+  if (h->next) {
+    h->next->prev = h;
+  }
+  group->first = h;
+  group->count++;
+}
+
+void gw_h2_group_drain(gw_h2_group *group) {
+  for (gw_h2 *h = group->first; h; h = h->next) {
+    gw_h2_drain(h);
   }
 }

@@ -21,4 +21,14 @@ void gw_h2_receive(gw_h2 *h, base_span bytes);
 /* Graceful end: no new streams; the connection closes when the open ones are done. */
 void gw_h2_drain(gw_h2 *h);
 
+/* The connections that end together, when the gateway goes down. Zeroed by the caller; outlives its members, which leave it when they are closed. */
+typedef struct {
+  gw_h2 *first;
+  size_t count;
+} gw_h2_group;
+
+/* At most once for a connection. */
+void gw_h2_join(gw_h2 *h, gw_h2_group *group);
+void gw_h2_group_drain(gw_h2_group *group);
+
 #endif
