@@ -1,0 +1,219 @@
+#include "cli/job.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/encoder.h"
+#include "wc/live.h"
+
+enum {
+  TICK_MS = 20,
+  UNSENT_MAX = 128 * 1024,
+  AHEAD_MAX_MS = 60 * 1000, /* how far a file may run ahead of its text */
+  MS_SAMPLES = CLI_RATE / 1000,
+};
+
+typedef struct {
+  cli_link *link;
+  const cli_job_options *options;
+  cli_source *source;
+  cli_encoder encoder;
+  cli_output output;
+  wc_live *live;
+  net_timer *tick;
+  int64_t started_ms, heard_ms; /* heard: when the service last answered */
+  bool ended;                   /* no more frames are read */
+  bool heard, told;             /* the service has answered before; the reader knows of the lost connection */
+  int exit_code;
+} job;
+
+static int64_t now_ms(const job *j) { return wc_now_ms(j->link->plat); }
+
+static void finish(job *j, int code) {
+  j->exit_code = code;
+  net_loop_stop(j->link->loop);
+}
+
+static int percent(const job *j) {
+  if (j->source->total <= 0) return -1;
+  int64_t p = wc_live_committed(j->live) * 100 / j->source->total;
+  return p > 100 ? 100 : (int)p;
+}
+
+/* -- frames in */
+
+static bool has_room(const job *j) {
+  return wc_live_unsent(j->live) < UNSENT_MAX &&
+         wc_live_pushed(j->live) - wc_live_committed(j->live) < (int64_t)AHEAD_MAX_MS * MS_SAMPLES;
+}
+
+static bool is_due(const job *j) {
+  int64_t pushed_ms = wc_live_pushed(j->live) / MS_SAMPLES;
+  if (j->options->microphone) return true;
+  return j->options->realtime ? pushed_ms <= now_ms(j) - j->started_ms : has_room(j);
+}
+
+static void end_input(job *j) {
+  j->ended = true;
+  wc_live_end(j->live);
+}
+
+static void feed(job *j) {
+  float frame[CLI_FRAME];
+  while (!j->ended && is_due(j)) {
+    if (j->options->duration_ms && wc_live_pushed(j->live) / MS_SAMPLES >= j->options->duration_ms) {
+      end_input(j);
+      return;
+    }
+    switch (j->source->vt->read(j->source, frame)) {
+    case CLI_READ_LATER: return;
+    case CLI_READ_END: end_input(j); return;
+    case CLI_READ_ERROR:
+      cli_output_say(&j->output, j->source->vt->text(j->source));
+      j->exit_code = CLI_EXIT_LOCAL; /* what was heard so far is still worth its words */
+      end_input(j);
+      return;
+    case CLI_READ_FRAME: break;
+    }
+    /* A refused packet means that the transcription failed; its state says why. */
+    if (!base_is_ok(wc_live_push(j->live, CLI_FRAME, cli_encoder_encode(&j->encoder, frame)))) j->ended = true;
+  }
+}
+
+static void on_tick(void *ctx) {
+  job *j = ctx;
+  feed(j);
+  if (now_ms(j) - j->heard_ms > j->options->give_up_ms && wc_live_state(j->live) != WC_LIVE_LIVE) {
+    cli_output_say(&j->output, "no answer for too long, giving up");
+    finish(j, CLI_EXIT_STATUS + 14);
+    return;
+  }
+  net_timer_set(j->tick, TICK_MS);
+}
+
+static void on_wake(void *ctx) {
+  job *j = ctx;
+  if (j->live) feed(j);
+}
+
+static void on_interrupt(void *ctx) {
+  job *j = ctx;
+  if (j->ended) {
+    finish(j, CLI_EXIT_INTERRUPTED);
+    return;
+  }
+  cli_output_say(&j->output, "waiting for the last words; Ctrl-C again stops at once");
+  end_input(j);
+}
+
+/* -- results out */
+
+static void write_result(FILE *to, const wc_result *r) {
+  static const char *const kinds[] = {
+      [PONTE__TRANSCRIPTION__V1__TRANSCRIPTION_RESULT__RESULT_SPEECH_STARTED] = "speech_started",
+      [PONTE__TRANSCRIPTION__V1__TRANSCRIPTION_RESULT__RESULT_UTTERANCE_END] = "utterance_end",
+      [PONTE__TRANSCRIPTION__V1__TRANSCRIPTION_RESULT__RESULT_PROGRESS] = "progress"};
+  fprintf(to, "{\"committed_end\":%" PRId64, r->committed_end);
+  if (r->result_case == PONTE__TRANSCRIPTION__V1__TRANSCRIPTION_RESULT__RESULT_SEGMENT) {
+    base_buf text;
+    base_buf_init(&text, 1 << 20);
+    if (base_is_ok(base_buf_json(&text, base_span_str(r->segment->text))))
+      fprintf(to, ",\"kind\":\"%s\",\"start\":%" PRId64 ",\"end\":%" PRId64 ",\"text\":%.*s",
+              r->segment->is_final ? "final" : "interim", r->segment->start_sample, r->segment->end_sample,
+              BASE_SPAN_ARG(base_buf_span(&text)));
+    base_buf_dispose(&text);
+  } else {
+    const char *kind = (size_t)r->result_case < sizeof kinds / sizeof *kinds ? kinds[r->result_case] : NULL;
+    fprintf(to, ",\"kind\":\"%s\"", kind ? kind : "other");
+  }
+  fputs("}\n", to);
+  fflush(to);
+}
+
+static void on_result(void *ctx, const wc_result *r) {
+  job *j = ctx;
+  j->heard_ms = now_ms(j);
+  if (j->options->results) write_result(j->options->results, r);
+  size_t before = wc_transcript_count(j->output.transcript);
+  enum wc_change change;
+  if (!base_is_ok(wc_transcript_apply(j->output.transcript, r, &change))) {
+    cli_output_say(&j->output, "out of memory");
+    finish(j, CLI_EXIT_LOCAL);
+    return;
+  }
+  if (wc_transcript_count(j->output.transcript) > before) cli_output_final(&j->output);
+  cli_output_interim(&j->output, percent(j));
+}
+
+static void on_state(void *ctx, enum wc_live_state state, const wire_status *status) {
+  job *j = ctx;
+  switch (state) {
+  case WC_LIVE_LIVE:
+    j->heard_ms = now_ms(j);
+    j->heard = true;
+    if (j->told) cli_output_say(&j->output, "connected");
+    j->told = false;
+    break;
+  case WC_LIVE_RECONNECTING:
+    if (!j->told) {
+      cli_output_say(&j->output, j->heard ? "the connection is lost; trying again, and no audio is lost"
+                                          : "no answer yet; trying again");
+      j->heard_ms = now_ms(j);
+    }
+    j->told = true;
+    break;
+  case WC_LIVE_DONE: finish(j, j->exit_code); break;
+  case WC_LIVE_FAILED:
+    cli_output_interim(&j->output, -1);
+    finish(j, cli_exit_of(status));
+    break;
+  case WC_LIVE_CONNECTING: break;
+  }
+}
+
+static const wc_live_events live_events = {.on_state = on_state, .on_result = on_result};
+
+/* -- from the first frame to the last word */
+
+static bool prepare(job *j, FILE *to) {
+  const cli_job_options *o = j->options;
+  wc_live_options live = {.codec = o->pcm ? PONTE__TRANSCRIPTION__V1__AUDIO_CODEC__AUDIO_CODEC_PCM16
+                                          : PONTE__TRANSCRIPTION__V1__AUDIO_CODEC__AUDIO_CODEC_OPUS,
+                          .sample_rate_hz = CLI_RATE,
+                          .language = o->language,
+                          .model = o->model,
+                          .interim_results = true};
+  j->output =
+      (cli_output){.to = to, .format = o->format, .live = isatty(STDERR_FILENO), .transcript = wc_transcript_new()};
+  if (!cli_encoder_init(&j->encoder, !o->pcm)) return false;
+  j->tick = net_timer_new(j->link->loop, on_tick, j);
+  base_err err = j->output.transcript && j->tick ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
+  if (base_is_ok(err)) err = wc_live_new(j->link->plat, j->link->channel, &live, &live_events, j, &j->live);
+  if (!base_is_ok(err)) cli_say("cannot start: %s", base_err_text(err));
+  return base_is_ok(err);
+}
+
+int cli_job_run(cli_link *link, const cli_job_options *options, cli_source *source, FILE *to) {
+  job j = {.link = link, .options = options, .source = source, .exit_code = CLI_EXIT_OK};
+  link->ctx = &j;
+  link->on_wake = on_wake;
+  link->on_interrupt = on_interrupt;
+  if (prepare(&j, to)) {
+    j.started_ms = j.heard_ms = now_ms(&j);
+    net_timer_set(j.tick, 0);
+    net_loop_run(link->loop);
+    if (!cli_output_finish(&j.output) && j.exit_code == CLI_EXIT_OK) j.exit_code = CLI_EXIT_LOCAL;
+  } else {
+    j.exit_code = CLI_EXIT_LOCAL;
+  }
+  link->on_wake = NULL;
+  link->on_interrupt = NULL;
+  wc_live_free(j.live);
+  net_timer_free(j.tick);
+  source->vt->free(source);
+  cli_encoder_dispose(&j.encoder);
+  wc_transcript_free(j.output.transcript);
+  return j.exit_code;
+}
