@@ -20,6 +20,7 @@ typedef struct {
 static inline base_span base_span_of(const void *p, size_t n) { return (base_span){(const uint8_t *)p, n}; }
 static inline base_span base_span_str(const char *s) { return (base_span){(const uint8_t *)s, strlen(s)}; }
 static inline bool base_span_eq(base_span a, base_span b) {
+  /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a span of any bytes has a pointer */
   return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 static inline bool base_span_is(base_span a, const char *s) { return base_span_eq(a, base_span_str(s)); }
@@ -35,8 +36,8 @@ bool base_span_u64(base_span a, uint64_t *out);
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
 bool base_span_utf8(base_span a);
 
-/* For printf("%.*s", BASE_SPAN_ARG(s)). */
-#define BASE_SPAN_ARG(s) (int)(s).n, (const char *)(s).p
+/* For printf("%.*s", BASE_SPAN_ARG(s)); an empty span may hold NULL, which printf may not get. */
+#define BASE_SPAN_ARG(s) (int)(s).n, (s).n ? (const char *)(s).p : ""
 
 typedef struct {
   const uint8_t *p, *end;

@@ -136,7 +136,7 @@ static void on_readable(uv_poll_t *h, int status, int events) {
   (void)status;
   (void)events;
   for (int i = 0; i < ACCEPTS_A_TURN && !s->closed; i++) {
-    address a;
+    address a = {0};
     socklen_t n = sizeof a;
     int fd = accept4(s->fd, &a.any, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
