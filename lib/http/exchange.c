@@ -1,5 +1,7 @@
 #include "http/exchange.h"
 
+#include <stdio.h>
+
 base_span http_request_header(const http_request *r, const char *name) {
   for (size_t i = 0; i < r->header_count; i++) {
     if (base_span_is(r->headers[i].name, name)) {
@@ -10,7 +12,10 @@ base_span http_request_header(const http_request *r, const char *name) {
 }
 
 void http_respond_text(http_exchange *x, int status, const char *text) {
+  char length[24];
+  snprintf(length, sizeof length, "%zu", strlen(text));
   const http_header headers[] = {
+      {base_span_str("content-length"), base_span_str(length)},
       {base_span_str("content-type"), base_span_str("text/plain; charset=utf-8")},
       {base_span_str("cache-control"), base_span_str("no-store")},
   };
