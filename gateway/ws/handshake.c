@@ -51,16 +51,16 @@ static int say(gw_ws_answer *answer, int status, const char *text) {
 
 static int judge(const gw_ws_request *r, const char *subprotocol, gw_ws_answer *answer) {
   if (!base_span_is(r->method, "GET")) {
-    return say(answer, 405, "a WebSocket opens with GET");
+    return say(answer, 405, "a WebSocket opens with GET\n");
   }
   if (!base_span_is(r->version, "13")) {
-    return say(answer, 426, "this gateway speaks WebSocket version 13 (RFC 6455)");
+    return say(answer, 426, "this gateway speaks WebSocket version 13 (RFC 6455)\n");
   }
   if (!is_key(r->key)) {
-    return say(answer, 400, "Sec-WebSocket-Key must be 16 bytes in base64");
+    return say(answer, 400, "Sec-WebSocket-Key must be 16 bytes in base64\n");
   }
   if (!offers(r->protocols, subprotocol)) {
-    return say(answer, 400, "offer the subprotocol ponte.v1 in Sec-WebSocket-Protocol");
+    return say(answer, 400, "offer the subprotocol ponte.v1 in Sec-WebSocket-Protocol\n");
   }
   return say(answer, 101, "");
 }

@@ -287,7 +287,7 @@ static const net_codec_vt codec_vt = {
 
 /* -- the hub ------------------------------------------------------------------------------------------------------------------- */
 
-base_err gw_ws_start(gw_ws_hub *hub, net_conn *conn, base_span early) {
+base_err gw_ws_start(gw_ws_hub *hub, net_conn *conn, base_span answer, base_span early) {
   gw_ws *w = calloc(1, sizeof *w);
   if (w == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
@@ -312,6 +312,10 @@ base_err gw_ws_start(gw_ws_hub *hub, net_conn *conn, base_span early) {
     gw_mux_drain(w->mux, now, hub->drain_due_ms > now ? (uint32_t)(hub->drain_due_ms - now) : 0);
   }
   arm(w);
+  if (answer.n > 0) {
+    base_err e = net_conn_write(conn, answer);
+    (void)e; /* a failure closes the connection by itself */
+  }
   if (early.n > 0) {
     on_bytes(w, early);
   }

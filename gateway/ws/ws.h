@@ -19,9 +19,9 @@ base_err gw_ws_hub_new(net_loop *loop, gw_upstream *up, const gw_mux_options *op
 /* After its connections ended (net_loop_free ends them). */
 void gw_ws_hub_free(gw_ws_hub *hub);
 
-/* The answer 101 is written: the socket becomes the connection's codec and frees itself when that ends. `early` are bytes that came behind the
- * request. NO_MEMORY: the connection is as before. */
-base_err gw_ws_start(gw_ws_hub *hub, net_conn *conn, base_span early) BASE_MUST_USE;
+/* The socket becomes the connection's codec, writes `answer` (the 101 and its headers; empty in tests) and frees itself when the connection ends. `early` are
+ * bytes that came behind the request. NO_MEMORY: the connection is as before. */
+base_err gw_ws_start(gw_ws_hub *hub, net_conn *conn, base_span answer, base_span early) BASE_MUST_USE;
 /* Announces the end on every socket, now and to come. */
 void gw_ws_hub_drain(gw_ws_hub *hub, uint32_t grace_ms);
 /* Open sockets. */

@@ -20,7 +20,7 @@ struct fixture {
 static bool on_accept(void *ctx, net_conn *conn) {
   struct fixture *f = ctx;
   atomic_fetch_add(&f->accepted, 1);
-  return base_is_ok(gw_ws_start(f->hub, conn, base_span_of(NULL, 0)));
+  return base_is_ok(gw_ws_start(f->hub, conn, base_span_of(NULL, 0), base_span_of(NULL, 0)));
 }
 
 static void setup(struct fixture *f) {

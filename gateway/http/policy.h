@@ -1,0 +1,37 @@
+/* policy.h - who may talk to the gateway: the Host allow-list, which stops DNS rebinding, and the Origin check, which stops other sites' pages. Both are asked before
+ * anything is forwarded, for plain requests and for the upgrade to a WebSocket alike. Pure; any thread once it is filled.
+ *
+ * DNS rebinding: a page on evil.example makes its own name point to 127.0.0.1; its requests are same-origin for the browser, but carry Host: evil.example.
+ * Origin: RFC 6454; CORS: https://fetch.spec.whatwg.org/#http-cors-protocol.
+ */
+#ifndef PONTE_GATEWAY_POLICY_H
+#define PONTE_GATEWAY_POLICY_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+enum { GW_POLICY_MAX = 32 };
+
+typedef struct {
+  char *hosts[GW_POLICY_MAX]; /* without port; IPv6 in brackets */
+  int host_count;
+  char *origins[GW_POLICY_MAX]; /* "https://app.example" or "*" */
+  int origin_count;
+} gw_policy;
+
+/* The loopback names are allowed from the start. */
+void gw_policy_init(gw_policy *p);
+void gw_policy_dispose(gw_policy *p);
+/* Copies. "app.example", "10.0.0.5", "[fe80::1]"; a port is cut off. INVALID: no host name; EXHAUSTED: too many. */
+base_err gw_policy_add_host(gw_policy *p, const char *host) BASE_MUST_USE;
+/* Copies. "https://app.example[:port]", "null" or "*". */
+base_err gw_policy_add_origin(gw_policy *p, const char *origin) BASE_MUST_USE;
+
+/* Host header or :authority. */
+bool gw_policy_host_ok(const gw_policy *p, base_span authority);
+/* An absent Origin (p == NULL) is fine: no browser's cross-site request comes without it. */
+bool gw_policy_origin_ok(const gw_policy *p, base_span origin, base_span authority, bool tls);
+/* True if the origin is the gateway's own: no CORS headers are needed. */
+bool gw_origin_is_own(base_span origin, base_span authority, bool tls);
+
+#endif

@@ -1,0 +1,102 @@
+#include "gateway/routes.h"
+
+#include <stdio.h>
+
+#include "gateway/http/answer.h"
+#include "gateway/http/cors.h"
+#include "gateway/obs/obs.h"
+#include "gateway/ws/handshake.h"
+#include "wire/mux.h"
+
+/* Host and Origin, in this order: a request for another name is not even worth the question where it comes from. */
+static const char *refusal(const gw_routes *routes, const http_request *r, enum gw_rejection *reason) {
+  if (!gw_policy_host_ok(routes->policy, r->authority)) {
+    *reason = GW_REJECT_HOST;
+    return "this gateway does not answer to that Host; --allow-host adds a name\n";
+  }
+  if (!gw_policy_origin_ok(routes->policy, http_request_header(r, "origin"), r->authority, r->tls)) {
+    *reason = GW_REJECT_ORIGIN;
+    return "pages of that Origin may not use this gateway; --allow-origin adds one\n";
+  }
+  return NULL;
+}
+
+static void handshake(const http_request *r, gw_ws_answer *answer) {
+  const gw_ws_request ws = {.method = r->method,
+                            .key = http_request_header(r, "sec-websocket-key"),
+                            .version = http_request_header(r, "sec-websocket-version"),
+                            .protocols = http_request_header(r, "sec-websocket-protocol")};
+  gw_ws_handshake(&ws, WIRE_MUX_SUBPROTOCOL, answer);
+}
+
+/* A WebSocket was meant, but the upgrade was refused or not asked for. */
+static bool wants_websocket(const http_request *r) {
+  return http_request_header(r, "sec-websocket-key").p != NULL ||
+         http_request_header(r, "sec-websocket-version").p != NULL || base_span_is(r->path, "/" WIRE_MUX_SUBPROTOCOL);
+}
+
+static void refuse_websocket(http_exchange *x, const http_request *r) {
+  static const char version[] = "sec-websocket-version";
+  gw_ws_answer answer;
+  handshake(r, &answer);
+  gw_obs_rejected(GW_REJECT_HANDSHAKE);
+  if (answer.status == 101) {
+    answer.status = 426;
+    answer.text = "a WebSocket is opened here, over HTTP/1.1, with Upgrade: websocket\n";
+  }
+  const http_header extra = {base_span_str(version), base_span_str("13")};
+  gw_answer(x, answer.status, answer.text, &extra, answer.status == 426);
+}
+
+void gw_routes_on_request(void *app, http_exchange *x, const http_request *r) {
+  gw_routes *routes = app;
+  enum gw_rejection reason;
+  const char *why = refusal(routes, r, &reason);
+  if (why) {
+    gw_obs_rejected(reason);
+    gw_answer(x, 403, why, NULL, 0);
+    return;
+  }
+  if (gw_cors_is_preflight(r)) {
+    gw_cors_preflight(x, r);
+    return;
+  }
+  http_header cors[GW_CORS_HEADERS];
+  base_span origin = http_request_header(r, "origin");
+  size_t cors_count = gw_origin_is_own(origin, r->authority, r->tls) ? 0 : gw_cors_headers(origin, cors);
+  if (routes->draining) {
+    gw_obs_rejected(GW_REJECT_DRAINING);
+    gw_answer(x, 503, "the gateway is going down; try again\n", cors, cors_count);
+  } else if (gw_grpc_web_is(r)) {
+    gw_grpc_web_handle(&routes->grpc_web, x, r, cors, cors_count);
+  } else if (wants_websocket(r)) {
+    refuse_websocket(x, r);
+  } else if (routes->files) {
+    gw_static_handle(routes->files, x, r, cors, cors_count);
+  } else {
+    gw_answer(x, 404, "not found\n", cors, cors_count);
+  }
+}
+
+bool gw_routes_on_upgrade(void *app, net_conn *conn, const http_request *r, base_span rest) {
+  gw_routes *routes = app;
+  enum gw_rejection reason;
+  gw_ws_answer answer;
+  char head[256];
+  if (routes->draining || refusal(routes, r, &reason)) {
+    return false;
+  }
+  handshake(r, &answer);
+  if (answer.status != 101) {
+    return false;
+  }
+  int n = snprintf(head, sizeof head,
+                   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                   "Sec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: " WIRE_MUX_SUBPROTOCOL "\r\n\r\n",
+                   answer.accept);
+  if (!base_is_ok(gw_ws_start(routes->hub, conn, base_span_of(head, (size_t)n), rest))) {
+    return false;
+  }
+  gw_obs_http_response(101);
+  return true;
+}
