@@ -189,7 +189,8 @@ static void grids(void) {
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     tr_rules r = tr_rules_for_rate(rows[i].rate);
-    CHECK_MSG(r.grid == (int64_t)rows[i].windows * TR_WINDOW, "%u Hz: %d: %s", rows[i].rate, (int)r.grid, rows[i].reason);
+    CHECK_MSG(r.grid == (int64_t)rows[i].windows * TR_WINDOW, "%u Hz: %d: %s", rows[i].rate, (int)r.grid,
+              rows[i].reason);
     CHECK(r.postroll + r.grid <= r.pause);
     CHECK(r.keep >= r.preroll + TR_WINDOW + TR_WINDOW);
   }
