@@ -54,8 +54,8 @@ static int64_t grid_up(const tr_segmenter *s, int64_t at) {
   return (at + s->rules.grid - 1) / s->rules.grid * s->rules.grid;
 }
 
-static tr_event commit_segment(tr_segmenter *s, int64_t end, int64_t commit) {
-  tr_event e = {TR_FINAL, s->start, end, commit};
+static tr_event commit_segment(tr_segmenter *s, int64_t end, int64_t commit, bool cut) {
+  tr_event e = {.kind = TR_FINAL, .start = s->start, .end = end, .commit = commit, .cut = cut};
   begin_at(s, commit);
   return e;
 }
@@ -63,9 +63,9 @@ static tr_event commit_segment(tr_segmenter *s, int64_t end, int64_t commit) {
 static tr_event window_of_silence(tr_segmenter *s) {
   int64_t commit = (s->now - s->rules.keep) / s->rules.grid * s->rules.grid;
   if (s->now - s->base < s->rules.progress + s->rules.keep || commit <= s->base)
-    return (tr_event){TR_NOTHING, -1, -1, -1};
+    return (tr_event){.kind = TR_NOTHING, .start = -1, .end = -1, .commit = -1};
   begin_at(s, commit);
-  return (tr_event){TR_PROGRESS, -1, -1, commit};
+  return (tr_event){.kind = TR_PROGRESS, .start = -1, .end = -1, .commit = commit};
 }
 
 static tr_event begin_segment(tr_segmenter *s) {
@@ -73,7 +73,7 @@ static tr_event begin_segment(tr_segmenter *s) {
   int64_t start = s->now - WINDOWS(2) - s->rules.preroll;
   s->start = start > s->base ? start : s->base;
   s->speech_end = s->now;
-  return (tr_event){TR_SPEECH, s->start, -1, -1};
+  return (tr_event){.kind = TR_SPEECH, .start = s->start, .end = -1, .commit = -1};
 }
 
 /* Only windows that end on the grid can be cut at. */
@@ -91,28 +91,29 @@ static tr_event pause_in_segment(tr_segmenter *s) {
   /* A short pause is shared: half of it is the next segment's pre-roll. */
   int64_t end = s->settled >= 0 ? s->settled
                                 : grid_up(s, s->speech_end + (is_long ? s->rules.long_pause / 2 : s->rules.postroll));
-  if (s->now >= end && silence >= (is_long ? s->rules.long_pause : s->rules.pause)) return commit_segment(s, end, end);
+  if (s->now >= end && silence >= (is_long ? s->rules.long_pause : s->rules.pause))
+    return commit_segment(s, end, end, false);
   if (!is_long && s->settled < 0 && s->now >= end) {
     s->settled = end;
-    return (tr_event){TR_TENTATIVE, s->start, end, -1};
+    return (tr_event){.kind = TR_TENTATIVE, .start = s->start, .end = end, .commit = -1};
   }
-  return (tr_event){TR_NOTHING, -1, -1, -1};
+  return (tr_event){.kind = TR_NOTHING, .start = -1, .end = -1, .commit = -1};
 }
 
 tr_event tr_segmenter_window(tr_segmenter *s, bool speech, float energy) {
   s->now += TR_WINDOW;
   if (s->start < 0) return speech ? begin_segment(s) : window_of_silence(s);
   remember_quiet(s, energy);
-  tr_event e = {TR_NOTHING, -1, -1, -1};
+  tr_event e = {.kind = TR_NOTHING, .start = -1, .end = -1, .commit = -1};
   if (speech) {
     s->speech_end = s->now;
-    if (s->settled >= 0) e = (tr_event){TR_RESUMED, s->start, -1, -1};
+    if (s->settled >= 0) e = (tr_event){.kind = TR_RESUMED, .start = s->start, .end = -1, .commit = -1};
     s->settled = -1;
   } else {
     e = pause_in_segment(s);
   }
   if (e.kind != TR_FINAL && s->now - s->start >= s->rules.cap && s->quiet_at >= 0) {
-    return commit_segment(s, s->quiet_at, s->quiet_at);
+    return commit_segment(s, s->quiet_at, s->quiet_at, true);
   }
   return e;
 }
@@ -120,9 +121,9 @@ tr_event tr_segmenter_window(tr_segmenter *s, bool speech, float energy) {
 tr_event tr_segmenter_finish(tr_segmenter *s, int64_t total) {
   if (s->start >= 0) {
     int64_t end = s->settled >= 0 ? s->settled : grid_up(s, s->speech_end + s->rules.postroll);
-    return commit_segment(s, end < total ? end : total, total);
+    return commit_segment(s, end < total ? end : total, total, false);
   }
   bool more = total > s->base;
   begin_at(s, total);
-  return (tr_event){more ? TR_PROGRESS : TR_NOTHING, -1, -1, more ? total : -1};
+  return (tr_event){.kind = more ? TR_PROGRESS : TR_NOTHING, .start = -1, .end = -1, .commit = more ? total : -1};
 }

@@ -46,6 +46,7 @@ typedef struct {
   enum tr_event_kind kind;
   int64_t start, end;
   int64_t commit; /* TR_FINAL and TR_PROGRESS; else -1 */
+  bool cut;       /* TR_FINAL: at the cap, while speech went on */
 } tr_event;
 
 typedef struct {
