@@ -27,7 +27,7 @@ base_err rpc_client_new(const rpc_client_options *options, rpc_client **out) {
   if (c == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
-  grpc_init();
+  rpc_core_init();
   c->options = *options;
   c->cq = grpc_completion_queue_create_for_next(NULL);
   rpc_mailbox_init(&c->mailbox);

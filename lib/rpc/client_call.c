@@ -26,6 +26,14 @@ static void drop_queue(rpc_client_call *c) {
   c->queue_last = &c->queue;
 }
 
+/* A server that shuts down ends the calls it has not begun, and the core's server words that as CANCELLED, as if the caller had wanted it.
+ * To the caller it is a server that went away. The core says nothing but these texts in that case. */
+static bool was_dropped(const rpc_client_call *c) {
+  base_span text = rpc_core_span(&c->details);
+  return c->code == GRPC_STATUS_CANCELLED && !c->cancelled &&
+         (base_span_is(text, "CANCELLED") || base_span_starts(text, "Received RST_STREAM"));
+}
+
 /* An operation is over: ends the call if it was the last that the end waited for. */
 static void maybe_end(rpc_client_call *c) {
   if (!c->status_known || c->pending > 0 || c->hold_end) {
@@ -33,7 +41,8 @@ static void maybe_end(rpc_client_call *c) {
   }
   wire_status status;
   wire_status_init(&status);
-  wire_status_set(&status, (int)c->code, "%.*s", BASE_SPAN_ARG(rpc_core_span(&c->details)));
+  wire_status_set(&status, was_dropped(c) ? GRPC_STATUS_UNAVAILABLE : (int)c->code, "%.*s",
+                  BASE_SPAN_ARG(rpc_core_span(&c->details)));
   rpc_core_metadata_read(&c->trailers, &status.trailers);
   *c->link = c->next;
   if (c->next) {
@@ -192,7 +201,10 @@ void rpc_client_call_defer(rpc_client_call *c) {
   }
 }
 
-void rpc_client_call_cancel(rpc_client_call *c) { grpc_call_cancel(c->core, NULL); }
+void rpc_client_call_cancel(rpc_client_call *c) {
+  c->cancelled = true;
+  grpc_call_cancel(c->core, NULL);
+}
 
 void rpc_client_call_fail(rpc_client_call *c, base_err e) {
   grpc_call_cancel_with_status(c->core, (grpc_status_code)base_err_grpc(e), base_err_text(e), NULL);

@@ -57,6 +57,7 @@ struct rpc_client_call {
   bool receive_closed; /* no message follows */
   bool status_known;
   bool want_message; /* set by the face: arm the next receive */
+  bool cancelled;    /* by our side */
   bool hold_end;     /* set by the face: something must be delivered before the end */
 
   struct rpc_sending *sending; /* outstanding; NULL if none */

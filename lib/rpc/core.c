@@ -2,7 +2,22 @@
 
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
+#include <grpc/support/log.h>
 #include <stdlib.h>
+
+#include "base/log.h"
+
+/* Its "errors" are mostly connections that could not be made, of which
+ * callers hear by their status: they are warnings here. */
+static void log_line(gpr_log_func_args *line) {
+  BASE_LOG(line->severity == GPR_LOG_SEVERITY_ERROR ? BASE_LOG_WARN : BASE_LOG_DEBUG, "grpc core",
+           LOG_STR("text", line->message), LOG_STR("file", line->file), LOG_INT("line", line->line));
+}
+
+void rpc_core_init(void) {
+  gpr_set_log_function(log_line);
+  grpc_init();
+}
 
 /* Written by the core itself, from the call's own properties; from a peer they would forge those. */
 static const char *const own_keys[] = {

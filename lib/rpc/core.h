@@ -12,6 +12,9 @@
  * link's speed to many megabytes that a slow reader then holds. */
 enum { RPC_MESSAGE_MAX_DEFAULT = 4 << 20, RPC_LOOKAHEAD_BYTES = 256 * 1024, RPC_METADATA_MAX = 16384 };
 
+/* grpc_init(), with the core's log lines going to base/log.h. Each is undone by one grpc_shutdown(). */
+void rpc_core_init(void);
+
 typedef struct {
   grpc_metadata *items;
   size_t count;

@@ -146,7 +146,7 @@ base_err rpc_server_new(const rpc_server_options *options, rpc_server **out) {
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   pthread_cond_init(&s->changed, &monotonic);
   pthread_condattr_destroy(&monotonic);
-  grpc_init();
+  rpc_core_init();
   s->listen = strdup(options->listen);
   if (s->listen) {
     e = rpc_health_new(s, &s->health);

@@ -169,6 +169,7 @@ static void pause_call(test_echo *e, rpc_call *call) {
   e->paused = call;
   pthread_mutex_unlock(&e->lock);
   rpc_call_pause(call, true);
+  atomic_fetch_add(&e->pauses, 1);
 }
 
 static void on_chat(void *service, rpc_call *call, const payload *m) {

@@ -21,7 +21,7 @@
 
 typedef struct {
   rpc_server *server;
-  _Atomic int opened, messages, half_closed, ended, cancelled, waiting;
+  _Atomic int opened, messages, half_closed, ended, cancelled, waiting, pauses;
   _Atomic int out_of_order; /* callbacks after on_end, or half-closes twice */
   _Atomic size_t most_queued;
   pthread_mutex_t lock;
