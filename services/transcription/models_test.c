@@ -49,12 +49,25 @@ static void listing(void) {
   CHECK(!tr_models_speaks(m, 2, "d") && !tr_models_speaks(m, 2, "deu") && !tr_models_speaks(m, 2, "-"));
   CHECK(tr_models_speaks(m, 1, "pt") && tr_models_speaks(m, 1, "pt-PT"));
   CHECK(!tr_models_is_loaded(m, 2));
+  tr_models_free(m);
+}
+
+static void loading(void) {
+  char why[ASR_WHY_SIZE];
+  tr_models *m = NULL;
+  CHECK_OK(tr_models_open(directory, &asr_fake, NULL, &m, why));
+  REQUIRE(m);
   asr_model *first = NULL, *again = NULL;
   CHECK_OK(tr_models_get(m, 2, &first, why));
   CHECK_OK(tr_models_get(m, 2, &again, why));
   CHECK(first && first == again);
   CHECK(tr_models_is_loaded(m, 2));
   tr_models_free(m);
+}
+
+static void default_model(void) {
+  char why[ASR_WHY_SIZE];
+  tr_models *m = NULL;
   CHECK_OK(tr_models_open(directory, &asr_fake, "zebra", &m, why));
   CHECK_STR(tr_models_default(m), "zebra");
   tr_models_free(m);
@@ -88,6 +101,8 @@ static void no_models(void) {
 int main(void) {
   if (!mkdtemp(directory)) return 1;
   listing();
+  loading();
+  default_model();
   broken_model();
   no_models();
   drop("b");

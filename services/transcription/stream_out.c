@@ -1,4 +1,5 @@
 /* stream_out.c - segments to text, and text to results in the order of the audio. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -289,6 +290,7 @@ void tr__out_event(tr_stream *s, const tr_event *e, const float *samples) {
 
 static void send_final(tr_stream *s, const tr_item *item) {
   const tr_decode *d = item->decode;
+  assert(d);
   s->pending_finals--;
   if (!base_is_ok(d->error)) {
     BASE_LOG(BASE_LOG_ERROR, "decoding failed", LOG_STR("error", base_err_name(d->error)));

@@ -37,7 +37,7 @@ static float *say(uint32_t seed, uint32_t rate, int64_t *length, char *words) {
 static bool speech_pcm(speech *s, uint32_t seed, uint32_t rate) {
   *s = (speech){.rate = rate};
   float *samples = say(seed, rate, &s->length, s->words);
-  s->pcm = calloc((size_t)s->length, sizeof *s->pcm);
+  s->pcm = calloc((size_t)s->length + 1, sizeof *s->pcm);
   for (int64_t i = 0; samples && s->pcm && i < s->length; i++)
     s->pcm[i] = (int16_t)lrintf(samples[i] * 32767);
   free(samples);

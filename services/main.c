@@ -1,0 +1,136 @@
+/* ponte-services: hosts Ponte's services. The main thread runs the loop of the admin port, and with it signals and the drain. */
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/admin.h"
+#include "net/loop.h"
+#include "services/options.h"
+#include "transcription/service.h"
+
+enum { DRAIN_POLL_MS = 50, ADDRESS_SIZE = 300, MIB = 1024 * 1024, EXIT_USAGE = 2 };
+#define VERSION "0.1.0"
+
+typedef struct {
+  const services_options *options;
+  net_loop *loop;
+  net_timer *drain_timer;
+  http_admin *admin;
+  tr_service *transcription;
+  bool draining;
+  int64_t drain_until_ms;
+} host;
+
+static bool is_ready(void *ctx, const char **why) {
+  const host *h = ctx;
+  if (h->draining) *why = "shutting down";
+  return !h->draining;
+}
+
+/* Streams may end by themselves until the time is over; then tr_service_stop() sends them elsewhere. */
+static void on_drain_timer(void *ctx) {
+  host *h = ctx;
+  bool idle = !h->transcription || tr_service_is_idle(h->transcription);
+  if (idle || base_now_ms() >= h->drain_until_ms) {
+    net_loop_stop(h->loop);
+  } else {
+    net_timer_set(h->drain_timer, DRAIN_POLL_MS);
+  }
+}
+
+static void on_signal(void *ctx, int signal) {
+  host *h = ctx;
+  if (signal == SIGHUP) return;
+  if (h->draining) { /* asked twice: at once */
+    net_loop_stop(h->loop);
+    return;
+  }
+  BASE_LOG(BASE_LOG_INFO, "draining", LOG_INT("signal", signal));
+  h->draining = true;
+  h->drain_until_ms = base_now_ms() + h->options->drain_ms;
+  if (h->transcription) tr_service_drain(h->transcription);
+  on_drain_timer(h);
+}
+
+static bool start_transcription(host *h) {
+  const services_options *o = h->options;
+  char why[ASR_WHY_SIZE], address[ADDRESS_SIZE], directory[ADDRESS_SIZE];
+  const char *deps = getenv("PONTE_DEPS_DIR");
+  snprintf(directory, sizeof directory, "%s/models", deps && *deps ? deps : "deps");
+  tr_options t = {.model_directory = o->model_directory ? o->model_directory : directory,
+                  .engine = asr_engine_find(o->asr_engine),
+                  .default_model = o->model,
+                  .decode_threads = o->decode_threads,
+                  .max_streams = o->max_streams,
+                  .max_batch_bytes = (size_t)o->max_batch_mib * MIB,
+                  .version = VERSION};
+  if (!t.engine) {
+    fprintf(stderr, "ponte-services: there is no engine \"%s\": choose sherpa or fake\n", o->asr_engine);
+    return false;
+  }
+  bool bare_v6 = strchr(o->listen_host, ':') && o->listen_host[0] != '[';
+  snprintf(address, sizeof address, bare_v6 ? "[%s]:%u" : "%s:%u", o->listen_host, o->transcription_port);
+  base_err e = tr_service_start(&t, address, &h->transcription, why);
+  if (!base_is_ok(e)) {
+    fprintf(stderr, "ponte-services: %s\n", why[0] ? why : base_err_text(e));
+    return false;
+  }
+  BASE_LOG(BASE_LOG_INFO, "listening", LOG_STR("service", "transcription"), LOG_STR("host", o->listen_host),
+           LOG_INT("port", tr_service_port(h->transcription)));
+  return true;
+}
+
+static bool start_admin(host *h) {
+  if (!h->options->admin) return true;
+  base_err e = http_admin_start(h->loop, h->options->admin, is_ready, h, &h->admin);
+  if (!base_is_ok(e)) {
+    fprintf(stderr, "ponte-services: the admin port cannot listen on %s: %s\n", h->options->admin, base_err_text(e));
+    return false;
+  }
+  BASE_LOG(BASE_LOG_INFO, "listening", LOG_STR("service", "admin"), LOG_INT("port", http_admin_port(h->admin)));
+  return true;
+}
+
+static int serve(const services_options *o) {
+  host h = {.options = o};
+  net_loop_options loop_options = {.on_signal = on_signal, .ctx = &h, .handle_signals = true};
+  base_err e = net_loop_new(&loop_options, &h.loop);
+  if (!base_is_ok(e)) {
+    fprintf(stderr, "ponte-services: no event loop: %s\n", base_err_text(e));
+    return EXIT_FAILURE;
+  }
+  h.drain_timer = net_timer_new(h.loop, on_drain_timer, &h);
+  bool ok = h.drain_timer && (!services_options_has(o, "transcription") || start_transcription(&h)) && start_admin(&h);
+  if (ok) net_loop_run(h.loop);
+  tr_service_stop(h.transcription);
+  net_timer_free(h.drain_timer);
+  net_loop_free(h.loop);
+  http_admin_free(h.admin);
+  if (ok) BASE_LOG(BASE_LOG_INFO, "stopped");
+  return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv) {
+  services_options o;
+  char why[256];
+  if (!services_options_read(argc, argv, getenv, &o, why, sizeof why)) {
+    fprintf(stderr, "ponte-services: %s\n", why);
+    return EXIT_USAGE;
+  }
+  if (o.help) {
+    static char text[4096];
+    services_options_help(text, sizeof text);
+    fputs(text, stdout);
+    return EXIT_SUCCESS;
+  }
+  if (o.version) {
+    puts("ponte-services " VERSION);
+    return EXIT_SUCCESS;
+  }
+  base_log_init("ponte-services");
+  return serve(&o);
+}
