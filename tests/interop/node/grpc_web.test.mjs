@@ -80,7 +80,7 @@ for (const [name, transport] of Object.entries(transports)) {
 
     test("the deadline reaches the service", limit, async () => {
       const reply = await client.unary({}, { timeoutMs: 30_000 });
-      assert.ok(reply.deadlineMs > 0n && reply.deadlineMs <= 30_000n, String(reply.deadlineMs));
+      assert.ok(reply.deadlineMs > 0n && reply.deadlineMs < 31_000n, String(reply.deadlineMs)); // the gRPC core rounds up
     });
 
     test("an error with its details", limit, async () => {
