@@ -1,4 +1,4 @@
-"""h2spec, a stranger's judgement of our HTTP/2, against the gateway. It is built once, from the pinned module beside this file, into the folder of
+"""h2spec, a stranger's judgement of our HTTP/2: the gateway's front and sessions under a simple application (h2_server.c says why). It is built once, from the pinned module beside this file, into the folder of
 dependencies. Open findings are listed here with their reason; one that is no longer open fails too, so that the list stays true."""
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as xml
 
-from harness import echo_and_gateway
+from harness import Process, certificate
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OPEN = {
@@ -30,11 +30,10 @@ def build():
     return out
 
 
-def judge(h2spec, how, address):
+def judge(h2spec, how, port):
     """The ids of the tests that failed, and how many there were."""
-    host, port = address.rsplit(":", 1)
     with tempfile.NamedTemporaryFile(prefix="ponte-h2spec-") as report:
-        args = [h2spec, "-h", host, "-p", port, "-j", report.name] + (["-t", "-k"] if how == "tls" else [])
+        args = [h2spec, "-h", "127.0.0.1", "-p", port, "-j", report.name] + (["-t", "-k"] if how == "tls" else [])
         output = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
         suites = xml.parse(report.name).getroot().iter("testsuite")
         failed, count = set(), 0
@@ -48,15 +47,17 @@ def judge(h2spec, how, address):
 
 def main():
     h2spec, bad = build(), False
-    with echo_and_gateway() as (_, gateway):
-        for how, address in (("plain", gateway.plain), ("tls", gateway.tls)):
-            failed, count, output = judge(h2spec, how, address)
+    with certificate() as files:
+        server = Process("h2_server", files, 2)
+        for how, port in zip(("plain", "tls"), server.said):
+            failed, count, output = judge(h2spec, how, port)
             known = {test for test, where in OPEN.items() if how in where}
             print(f"{how}: {count - len(failed)} of {count} passed; open: {sorted(failed)}")
             if failed != known or count != TESTS:
                 bad = True
                 print(output)
                 print(f"{how}: newly failed {sorted(failed - known)}, no longer open {sorted(known - failed)}, tests {count}")
+        bad |= not server.stop()
     return bad
 
 

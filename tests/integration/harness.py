@@ -52,14 +52,21 @@ class Process:
 
 
 @contextlib.contextmanager
-def echo_and_gateway(*more):
-    """Yields (echo, gateway); the gateway's `plain` and `tls` are "host:port", `admin` is a URL."""
+def certificate():
+    """Yields the files of a certificate for localhost and of its key."""
     with tempfile.TemporaryDirectory(prefix="ponte-") as folder:
         cert, key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
              "-subj", "/CN=localhost", "-keyout", key, "-out", cert],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        yield cert, key
+
+
+@contextlib.contextmanager
+def echo_and_gateway(*more):
+    """Yields (echo, gateway); the gateway's `plain` and `tls` are "host:port", `admin` is a URL."""
+    with certificate() as (cert, key):
         echo = Process("echo_server", ["127.0.0.1:0"], 1)
         try:
             gateway = Process("ponte-gateway",
