@@ -20,7 +20,6 @@ typedef struct {
 static inline base_span base_span_of(const void *p, size_t n) { return (base_span){(const uint8_t *)p, n}; }
 static inline base_span base_span_str(const char *s) { return (base_span){(const uint8_t *)s, strlen(s)}; }
 static inline bool base_span_eq(base_span a, base_span b) {
-  /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a span of any bytes has a pointer */
   return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 static inline bool base_span_is(base_span a, const char *s) { return base_span_eq(a, base_span_str(s)); }

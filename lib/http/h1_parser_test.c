@@ -242,11 +242,11 @@ static void try_long(const char *before, const char *pattern, size_t times, cons
                      const char *reason) {
   size_t unit = strlen(pattern), n = strlen(before) + unit * times + strlen(after);
   char *in = malloc(n + 1), *at = in + strlen(before);
-  strcpy(in, before);
+  memcpy(in, before, strlen(before));
   for (size_t i = 0; i < times; i++, at += unit) {
     memcpy(at, pattern, unit);
   }
-  strcpy(at, after);
+  memcpy(at, after, strlen(after) + 1);
   run r;
   start(&r);
   feed(&r, base_span_str(in));
