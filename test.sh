@@ -51,10 +51,24 @@ set_up_e2e() {
   }
 }
 
+# The interop tests' other side in Python, pinned; a folder of its own, found through PYTHONPATH.
+set_up_python() {
+  local wanted=tests/interop/python/requirements.txt into=$PONTE_DEPS_DIR/python
+  cmp -s "$wanted" "$into/.ponte-requirements" && return 0
+  say "installing the Python packages of tests/interop/python ..."
+  rm -rf "$into"
+  { python3 -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target "$into" -r "$wanted" &&
+    cp "$wanted" "$into/.ponte-requirements"; } || {
+    say "pip could not install $wanted. Check the network and run again."
+    exit 4
+  }
+}
+
 set_up() {
   cmake/packages.sh test ${no_install:+--no-install} || exit $?
   cmake/deps.sh || exit $?
   set_up_e2e
+  set_up_python
 }
 
 # Adds up what a junit report of ctest counts; skipped and disabled tests count as neither.

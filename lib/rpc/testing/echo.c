@@ -1,6 +1,5 @@
 #include "rpc_testing/echo.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "ponte/test/v1/echo.ponte.server.h"
@@ -154,7 +153,10 @@ static void send_more(test_echo *e, rpc_call *call) {
 static void on_expand(void *service, rpc_call *call, const Ponte__Test__Common__V1__Note *note) {
   struct stream *s = rpc_call_state(call);
   count_message(service, call, 0);
-  if (sscanf(note->text, "%u %u", &s->left, &s->size) != 2) {
+  char *rest = NULL;
+  s->left = (uint32_t)strtoul(note->text, &rest, 10);
+  s->size = (uint32_t)strtoul(rest, &rest, 10);
+  if (*rest != '\0' || s->left == 0) {
     rpc_error error = failure();
     rpc_call_finish(call, &error);
     return;
@@ -175,14 +177,14 @@ static void pause_call(test_echo *e, rpc_call *call) {
 static void on_chat(void *service, rpc_call *call, const payload *m) {
   test_echo *e = service;
   count_message(e, call, m->data.len);
-  if (strcmp(m->command, "finish") == 0) {
-    rpc_call_finish(call, NULL);
-  } else if (strcmp(m->command, "fail") == 0) {
+  if (strcmp(m->command, "fail") == 0) {
     rpc_error error = failure();
     rpc_call_finish(call, &error);
   } else if (strcmp(m->command, "pause") == 0) {
     pause_call(e, call);
-  } else if (strcmp(m->command, "silent") != 0 && !base_is_ok(ponte_test_v1_echo_chat_reply(call, m))) {
+  } else if (strcmp(m->command, "silent") == 0) {
+    return;
+  } else if (strcmp(m->command, "finish") == 0 || !base_is_ok(ponte_test_v1_echo_chat_reply(call, m))) {
     rpc_call_finish(call, NULL);
   }
 }
