@@ -137,6 +137,8 @@ void rpc_client_call_half_close(rpc_client_call *c) {
 
 /* -- receiving ------------------------------------------------------------------------------------------------------- */
 
+static void deliver(rpc_client_call *c, bool ok);
+
 static void on_open(rpc_op *op, bool ok) {
   rpc_client_call *c = RPC_OP_OWNER(op, rpc_client_call, open);
   c->pending--;
@@ -146,6 +148,11 @@ static void on_open(rpc_op *op, bool ok) {
     rpc_core_metadata_read(&c->headers, &headers);
     c->face->headers(c, &headers);
     wire_metadata_dispose(&headers);
+  }
+  c->opened = true;
+  if (c->received_early) {
+    c->received_early = false;
+    deliver(c, true);
   }
   maybe_end(c);
 }
@@ -158,10 +165,8 @@ void rpc_client_call_receive(rpc_client_call *c) {
   c->receiving = start(c, &c->receive, &op, 1);
 }
 
-static void on_receive(rpc_op *op, bool ok) {
-  rpc_client_call *c = RPC_OP_OWNER(op, rpc_client_call, receive);
+static void deliver(rpc_client_call *c, bool ok) {
   grpc_byte_buffer *message = c->received;
-  c->pending--;
   c->receiving = false;
   c->received = NULL;
   if (message) {
@@ -169,6 +174,17 @@ static void on_receive(rpc_op *op, bool ok) {
   }
   c->receive_closed |= !ok || message == NULL;
   rpc_client_call_receive(c);
+}
+
+/* Batches come out of the core's queue in any order; headers are told first all the same. */
+static void on_receive(rpc_op *op, bool ok) {
+  rpc_client_call *c = RPC_OP_OWNER(op, rpc_client_call, receive);
+  c->pending--;
+  if (c->opened || !ok) {
+    deliver(c, ok);
+  } else {
+    c->received_early = true;
+  }
   maybe_end(c);
 }
 

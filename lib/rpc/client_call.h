@@ -54,6 +54,8 @@ struct rpc_client_call {
   rpc_op open, receive, send, status, defer;
   unsigned pending; /* of these, how many are under way or in the mailbox */
   bool receiving, deferring;
+  bool opened;         /* the headers were told */
+  bool received_early; /* a receive came out of the queue before them: it waits */
   bool receive_closed; /* no message follows */
   bool status_known;
   bool want_message; /* set by the face: arm the next receive */

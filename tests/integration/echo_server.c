@@ -1,5 +1,5 @@
-/* echo_server [ADDRESS] - the service of tests/proto/ponte/echo/v1/echo.proto, for tests that cross processes. It prints its port on a line, and
- * ends with SIGTERM. */
+/* echo_server [ADDRESS [--report]] - the service of tests/proto/ponte/echo/v1/echo.proto, for tests that cross processes. It prints its port on a line, and
+ * ends with SIGTERM. With --report it prints "cancelled" for each stream whose client went away. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,8 @@ enum { MAX_METADATA = 64, QUEUE_LOW = 65536, MAX_SIZE = 8 << 20, GRACE_MS = 2000
 
 typedef Ponte__Echo__V1__EchoRequest request;
 typedef Ponte__Echo__V1__EchoReply reply;
+
+static bool report;
 
 /* A stream's state. */
 typedef struct {
@@ -117,8 +119,12 @@ static void on_open(void *service, rpc_call *call) {
 }
 
 static void on_end(void *service, rpc_call *call, bool cancelled) {
-  (void)service, (void)cancelled;
+  (void)service;
   stream *s = rpc_call_state(call);
+  if (report && cancelled) {
+    printf("cancelled\n");
+    fflush(stdout);
+  }
   if (s) {
     free(s->data);
     free(s);
@@ -245,6 +251,7 @@ int main(int argc, char **argv) {
   rpc_server *server = NULL;
   sigset_t signals;
   int number = 0;
+  report = argc > 2 && strcmp(argv[2], "--report") == 0;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
