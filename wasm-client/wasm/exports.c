@@ -6,11 +6,11 @@
 
 #include "pb/message.h"
 #include "ponte/transcription/v1/transcription.ponte.h"
+#include "wc/json.h"
 #include "wc/live.h"
 #include "wc/reason.h"
 #include "wc/session.h"
 #include "wc/transcript.h"
-#include "wc_wasm/json.h"
 #include "wc_wasm/plat_js.h"
 
 enum { EVENT_MAX = 1 << 20, FILE_MAX = 64 << 20 };

@@ -1,4 +1,4 @@
-#include "wc_wasm/json.h"
+#include "wc/json.h"
 
 #include <inttypes.h>
 #include <math.h>
