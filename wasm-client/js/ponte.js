@@ -31,6 +31,7 @@ class Client {
   #opus;
   #handle;
   #onConnection;
+  #connection = { state: 'IDLE' };
   #shown = 'connecting';
   #wasOnline = false;
   #calls = new Map();
@@ -44,7 +45,10 @@ class Client {
     this.#onConnection = onConnection;
     this.#handle = this.#withText([url, token], (u, t) => core._ponte_client_new(u, t));
     if (!this.#handle) throw new Error('the client could not be made');
-    addEventListener('online', () => core._ponte_client_retry_now(this.#handle));
+    addEventListener('online', () => {
+      core._ponte_client_retry_now(this.#handle);
+      this.#connectionChanged(this.#connection); // it may have outlived the gap
+    });
     addEventListener('offline', () => this.#show('offline'));
   }
 
@@ -97,7 +101,8 @@ class Client {
     this.#onConnection(state);
   }
 
-  #connectionChanged({ state }) {
+  #connectionChanged(event) {
+    const { state } = this.#connection = event;
     clearTimeout(this.#idleTimer);
     if (state === 'OPEN') this.#show('online');
     else if (state === 'STOPPED' || !navigator.onLine) this.#show('offline');

@@ -25,7 +25,9 @@ function showConnection(state) {
   pill.dataset.state = state;
   pill.lastElementChild.textContent = text(`state_${state}`);
   if (live && (state === 'offline' || state === 'reconnecting')) view.showNotice(text('offline_kept'));
-  if (state === 'online') view.hideNotice();
+  if (state !== 'online') return;
+  view.hideNotice();
+  showModels().catch((error) => console.warn('ListModels failed', error));
 }
 
 function showControls() {
@@ -59,7 +61,9 @@ async function showMicrophones() {
   select.value = found.some((d) => d.deviceId === chosen) ? chosen : '';
 }
 
+/** The default model serves without the list, so a failure only waits for the next connection. */
 async function showModels() {
+  if (!client || $('model').options.length > 0) return;
   const { models = [], defaultModel } = await client.call('ponte.transcription.v1.TranscriptionService/ListModels', {});
   $('model').replaceChildren(...models.map((m) => new Option(`${m.name} (${(m.languages ?? []).join(', ')})`, m.name)));
   $('model').value = defaultModel;
@@ -261,7 +265,7 @@ async function main() {
   $('start').disabled = false;
   showControls();
   showMicrophones();
-  showModels().catch((error) => console.warn('ListModels failed', error)); // the default model serves without the list
+  showModels().catch((error) => console.warn('ListModels failed', error));
 }
 
 main();
