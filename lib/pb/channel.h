@@ -46,6 +46,10 @@ typedef struct {
   size_t (*queued)(const ponte_call *call);
   /* While paused no message is delivered, and once buffers are full the server is held back. */
   void (*pause)(ponte_call *call, bool paused);
+  /* start(), send() of the only message and half_close() in one, for a transport that can do it cheaper; or NULL. After an error no callback
+   * comes. */
+  base_err (*start_one)(ponte_channel *ch, const char *path, const ponte_call_options *options, base_span message,
+                        const ponte_call_events *events, void *ctx, ponte_call **out) BASE_MUST_USE;
 } ponte_channel_vt;
 
 struct ponte_channel {

@@ -77,6 +77,45 @@ static void on_status(void *ctx, ponte_call *call, const wire_status *status) {
   free(s);
 }
 
+/* The three calls that start_one() stands for. */
+static base_err start_in_steps(stub *s, ponte_channel *ch, const ponte_call_options *options,
+                               const ponte_call_events *handlers, base_span request, ponte_call **out) {
+  base_err e = ponte_call_start(ch, s->events.method->path, options, handlers, s, out);
+  if (!base_is_ok(e)) {
+    free(s);
+    return e;
+  }
+  e = ponte_call_send(*out, request);
+  if (!base_is_ok(e)) {
+    s->abandoned = true; /* freed by on_status, which still comes */
+    ponte_call_cancel(*out);
+    *out = NULL;
+    return e;
+  }
+  ponte_call_half_close(*out);
+  return BASE_OK;
+}
+
+static base_err start_with_request(stub *s, ponte_channel *ch, const ponte_call_options *options,
+                                   const ponte_call_events *handlers, const ProtobufCMessage *request,
+                                   ponte_call **out) {
+  base_buf bytes;
+  base_buf_init(&bytes, SIZE_MAX / 2);
+  base_err e = pb_pack(request, &bytes);
+  if (!base_is_ok(e)) {
+    free(s);
+  } else if (ch->vt->start_one) {
+    e = ch->vt->start_one(ch, s->events.method->path, options, base_buf_span(&bytes), handlers, s, out);
+    if (!base_is_ok(e)) {
+      free(s);
+    }
+  } else {
+    e = start_in_steps(s, ch, options, handlers, base_buf_span(&bytes), out);
+  }
+  base_buf_dispose(&bytes);
+  return e;
+}
+
 base_err pb_stub_start(ponte_channel *ch, const ponte_call_options *options, const pb_stub_events *events,
                        const ProtobufCMessage *request, void *ctx, ponte_call **out) {
   static const ponte_call_events handlers = {on_headers, on_message, on_writable, on_status};
@@ -86,23 +125,14 @@ base_err pb_stub_start(ponte_channel *ch, const ponte_call_options *options, con
   }
   *s = (stub){.events = *events, .ctx = ctx, .failed = BASE_OK};
   pb_arena_init(&s->arena, 0);
+  if (request) {
+    return start_with_request(s, ch, options, &handlers, request, out);
+  }
   base_err e = ponte_call_start(ch, events->method->path, options, &handlers, s, out);
   if (!base_is_ok(e)) {
     free(s);
-    return e;
   }
-  if (request == NULL) {
-    return BASE_OK;
-  }
-  e = pb_stub_send(*out, request);
-  if (!base_is_ok(e)) {
-    s->abandoned = true; /* freed by on_status, which still comes */
-    ponte_call_cancel(*out);
-    *out = NULL;
-    return e;
-  }
-  ponte_call_half_close(*out);
-  return BASE_OK;
+  return e;
 }
 
 base_err pb_stub_send(ponte_call *call, const ProtobufCMessage *message) {

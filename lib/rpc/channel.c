@@ -12,8 +12,9 @@ typedef struct {
   ponte_call_events events;
   void *ctx;
   bool paused, cancelled;
-  bool above_low;         /* a send left more than PONTE_CALL_WRITABLE_LOW queued */
-  grpc_byte_buffer *held; /* arrived while paused */
+  bool above_low;                 /* a send left more than PONTE_CALL_WRITABLE_LOW queued */
+  grpc_byte_buffer *held;         /* arrived while paused */
+  grpc_byte_buffer *only_message; /* sent with the opening; alive until the end, as the core reads it */
 } typed_call;
 
 static void on_headers(rpc_client_call *c, const wire_metadata *headers) {
@@ -77,24 +78,32 @@ static void on_end(rpc_client_call *c, const wire_status *status) {
   if (t->held) {
     grpc_byte_buffer_destroy(t->held);
   }
+  if (t->only_message) {
+    grpc_byte_buffer_destroy(t->only_message);
+  }
   rpc_client_call_dispose(c);
   free(t);
 }
 
 static const rpc_client_face face = {on_headers, on_message, on_sent, on_deferred, on_end};
 
-static base_err start(ponte_channel *ch, const char *path, const ponte_call_options *options,
-                      const ponte_call_events *events, void *ctx, ponte_call **out) {
-  static const ponte_call_options none;
+static base_err start_call(ponte_channel *ch, const char *path, const ponte_call_options *options,
+                           grpc_byte_buffer *only_message, const ponte_call_events *events, void *ctx,
+                           ponte_call **out) {
   typed_call *t = calloc(1, sizeof *t);
-  options = options ? options : &none;
   if (t == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
   t->events = *events;
   t->ctx = ctx;
-  base_err e = rpc_client_call_start(&t->call, (rpc_channel *)ch, &face, base_span_str(path), options->timeout_ms,
-                                     options->metadata);
+  t->only_message = only_message;
+  const rpc_client_request request = {
+      .path = base_span_str(path),
+      .timeout_ms = options ? options->timeout_ms : 0,
+      .metadata = options ? options->metadata : NULL,
+      .only_message = only_message,
+  };
+  base_err e = rpc_client_call_start(&t->call, (rpc_channel *)ch, &face, &request);
   if (!base_is_ok(e)) {
     free(t);
     return e;
@@ -103,6 +112,24 @@ static base_err start(ponte_channel *ch, const char *path, const ponte_call_opti
   rpc_client_call_receive(&t->call);
   *out = &t->call.base;
   return BASE_OK;
+}
+
+static base_err start(ponte_channel *ch, const char *path, const ponte_call_options *options,
+                      const ponte_call_events *events, void *ctx, ponte_call **out) {
+  return start_call(ch, path, options, NULL, events, ctx, out);
+}
+
+static base_err start_one(ponte_channel *ch, const char *path, const ponte_call_options *options, base_span bytes,
+                          const ponte_call_events *events, void *ctx, ponte_call **out) {
+  if (bytes.n > ((rpc_channel *)ch)->max_message_bytes) {
+    return base_fail(BASE_E_TOO_LARGE);
+  }
+  grpc_byte_buffer *message = rpc_core_message(bytes);
+  base_err e = message ? start_call(ch, path, options, message, events, ctx, out) : base_fail(BASE_E_NO_MEMORY);
+  if (!base_is_ok(e) && message) {
+    grpc_byte_buffer_destroy(message);
+  }
+  return e;
 }
 
 static base_err send_message(ponte_call *call, base_span message) {
@@ -148,7 +175,7 @@ static void pause_reading(ponte_call *call, bool paused) {
   }
 }
 
-static const ponte_channel_vt vt = {start, send_message, half_close, cancel, queued, pause_reading};
+static const ponte_channel_vt vt = {start, send_message, half_close, cancel, queued, pause_reading, start_one};
 
 base_err rpc_channel_new(rpc_client *c, const char *target, const rpc_channel_options *options, ponte_channel **out) {
   rpc_channel *ch = calloc(1, sizeof *ch);

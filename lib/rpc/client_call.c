@@ -67,7 +67,7 @@ static bool start(rpc_client_call *c, rpc_op *op, const grpc_op *ops, size_t n) 
 static void send_next(rpc_client_call *c) {
   grpc_op ops[2] = {{0}};
   size_t n = 0;
-  if (c->sending || c->half_closed || c->status_known) {
+  if (c->sending || c->half_closed || c->status_known || c->corked) {
     return;
   }
   struct rpc_sending *s = c->queue;
@@ -135,6 +135,13 @@ void rpc_client_call_half_close(rpc_client_call *c) {
   send_next(c);
 }
 
+void rpc_client_call_cork(rpc_client_call *c) { c->corked = true; }
+
+void rpc_client_call_uncork(rpc_client_call *c) {
+  c->corked = false;
+  send_next(c);
+}
+
 /* -- receiving ------------------------------------------------------------------------------------------------------- */
 
 static void deliver(rpc_client_call *c, bool ok);
@@ -142,7 +149,8 @@ static void deliver(rpc_client_call *c, bool ok);
 static void on_open(rpc_op *op, bool ok) {
   rpc_client_call *c = RPC_OP_OWNER(op, rpc_client_call, open);
   c->pending--;
-  if (ok) {
+  /* With a message in the batch, it also fails when only that could not be sent; headers may have come all the same. */
+  if (ok || c->headers.count > 0) {
     wire_metadata headers;
     wire_metadata_init(&headers);
     rpc_core_metadata_read(&c->headers, &headers);
@@ -226,14 +234,21 @@ void rpc_client_call_fail(rpc_client_call *c, base_err e) {
   grpc_call_cancel_with_status(c->core, (grpc_status_code)base_err_grpc(e), base_err_text(e), NULL);
 }
 
-static base_err start_batches(rpc_client_call *c, const wire_metadata *metadata) {
+static base_err start_batches(rpc_client_call *c, const rpc_client_request *request) {
   rpc_core_metadata items;
-  BASE_TRY(rpc_core_metadata_of(metadata, &items));
-  grpc_op open[2] = {{.op = GRPC_OP_SEND_INITIAL_METADATA}, {.op = GRPC_OP_RECV_INITIAL_METADATA}};
+  BASE_TRY(rpc_core_metadata_of(request->metadata, &items));
+  grpc_op open[4] = {{.op = GRPC_OP_SEND_INITIAL_METADATA}, {.op = GRPC_OP_RECV_INITIAL_METADATA}};
+  size_t n = 2;
   open[0].data.send_initial_metadata.count = items.count;
   open[0].data.send_initial_metadata.metadata = items.items;
   open[1].data.recv_initial_metadata.recv_initial_metadata = &c->headers;
-  base_err e = rpc_op_start(&c->open, c->core, open, 2);
+  if (request->only_message) {
+    open[n].op = GRPC_OP_SEND_MESSAGE;
+    open[n++].data.send_message.send_message = request->only_message;
+    open[n++].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
+    c->half_close = c->half_closed = true;
+  }
+  base_err e = rpc_op_start(&c->open, c->core, open, n);
   rpc_core_metadata_dispose(&items);
   BASE_TRY(e);
   c->pending++;
@@ -247,11 +262,12 @@ static base_err start_batches(rpc_client_call *c, const wire_metadata *metadata)
   return BASE_OK;
 }
 
-base_err rpc_client_call_start(rpc_client_call *c, rpc_channel *ch, const rpc_client_face *face, base_span path,
-                               int64_t timeout_ms, const wire_metadata *metadata) {
+base_err rpc_client_call_start(rpc_client_call *c, rpc_channel *ch, const rpc_client_face *face,
+                               const rpc_client_request *request) {
+  base_span path = request->path;
   gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
-  if (timeout_ms > 0) {
-    deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
+  if (request->timeout_ms > 0) {
+    deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(request->timeout_ms, GPR_TIMESPAN));
   }
   if (path.n == 0 || path.p[0] != '/') {
     return base_fail(BASE_E_INVALID);
@@ -275,7 +291,7 @@ base_err rpc_client_call_start(rpc_client_call *c, rpc_channel *ch, const rpc_cl
   grpc_metadata_array_init(&c->trailers);
   c->details = grpc_empty_slice();
   c->channel = rpc_channel_ref(ch);
-  base_err e = start_batches(c, metadata);
+  base_err e = start_batches(c, request);
   if (!base_is_ok(e)) {
     rpc_client_call_dispose(c);
     return e;

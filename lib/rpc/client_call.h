@@ -66,6 +66,7 @@ struct rpc_client_call {
   struct rpc_sending *queue, **queue_last;
   size_t queued_bytes; /* of messages outstanding and waiting */
   bool half_close, half_closed;
+  bool corked;
 
   grpc_metadata_array headers, trailers;
   grpc_byte_buffer *received;
@@ -73,9 +74,19 @@ struct rpc_client_call {
   grpc_slice details;
 };
 
+typedef struct {
+  base_span path;
+  int64_t timeout_ms;
+  const wire_metadata *metadata;
+  grpc_byte_buffer *only_message; /* sent and half-closed in one batch with the opening; the caller's; or NULL */
+} rpc_client_request;
+
 /* Fills in *c (zeroed by the caller) and starts it; the face follows with rpc_client_call_receive(). After an error nothing is left to clean up. */
-base_err rpc_client_call_start(rpc_client_call *c, rpc_channel *ch, const rpc_client_face *face, base_span path,
-                               int64_t timeout_ms, const wire_metadata *metadata) BASE_MUST_USE;
+base_err rpc_client_call_start(rpc_client_call *c, rpc_channel *ch, const rpc_client_face *face,
+                               const rpc_client_request *request) BASE_MUST_USE;
+/* Between these two, messages and the half-close are only collected: so that they leave in one batch. */
+void rpc_client_call_cork(rpc_client_call *c);
+void rpc_client_call_uncork(rpc_client_call *c);
 /* Queues a message, `bytes` of which count as queued; takes it over also when it fails. */
 base_err rpc_client_call_send(rpc_client_call *c, grpc_byte_buffer *message, size_t bytes) BASE_MUST_USE;
 void rpc_client_call_half_close(rpc_client_call *c);

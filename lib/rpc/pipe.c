@@ -140,6 +140,20 @@ static base_err take_message(rpc_pipe *p, base_span *in) {
   return e;
 }
 
+static base_err take_all(rpc_pipe *p, base_span bytes, bool end) {
+  while (bytes.n > 0) {
+    BASE_TRY(take_message(p, &bytes));
+  }
+  if (!end) {
+    return BASE_OK;
+  }
+  if (base_buf_size(&p->partial) > 0) {
+    return base_fail(BASE_E_MALFORMED);
+  }
+  rpc_client_call_half_close(&p->call);
+  return BASE_OK;
+}
+
 base_err rpc_pipe_write(rpc_pipe *p, base_span bytes, bool end) {
   if (p->call.half_close) {
     return base_fail(BASE_E_PRECONDITION);
@@ -148,19 +162,13 @@ base_err rpc_pipe_write(rpc_pipe *p, base_span bytes, bool end) {
     return BASE_OK;
   }
   p->written += bytes.n;
-  while (bytes.n > 0) {
-    BASE_TRY(take_message(p, &bytes));
-  }
-  if (end) {
-    if (base_buf_size(&p->partial) > 0) {
-      return base_fail(BASE_E_MALFORMED);
-    }
-    rpc_client_call_half_close(&p->call);
-  }
-  if (p->written - p->call.queued_bytes > p->credited) {
+  rpc_client_call_cork(&p->call);
+  base_err e = take_all(p, bytes, end);
+  rpc_client_call_uncork(&p->call);
+  if (base_is_ok(e) && p->written - p->call.queued_bytes > p->credited) {
     rpc_client_call_defer(&p->call);
   }
-  return BASE_OK;
+  return e;
 }
 
 /* -- life ------------------------------------------------------------------------------------------------------------ */
@@ -184,7 +192,8 @@ base_err rpc_pipe_start(ponte_channel *ch, base_span path, int64_t timeout_ms, c
   p->events = *events;
   p->ctx = ctx;
   base_buf_init(&p->partial, WIRE_FRAME_HEAD + channel->max_message_bytes);
-  base_err e = rpc_client_call_start(&p->call, channel, &face, path, timeout_ms, metadata);
+  const rpc_client_request request = {.path = path, .timeout_ms = timeout_ms, .metadata = metadata};
+  base_err e = rpc_client_call_start(&p->call, channel, &face, &request);
   if (!base_is_ok(e)) {
     free(p);
     return e;

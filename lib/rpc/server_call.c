@@ -152,22 +152,24 @@ static void on_send(rpc_op *op, bool ok) {
   release(c);
 }
 
-static base_err enqueue(rpc_call *c, struct rpc_outgoing *o) {
+/* Locked. `last`: the call ends with it, with OK, in the same batch: a third fewer writes and completions for a unary call. */
+static base_err enqueue(rpc_call *c, struct rpc_outgoing *o, bool last) {
   if (atomic_load(&c->cancelled) || c->closed || c->finishing) {
     return base_fail(BASE_E_CANCELLED);
   }
-  if (c->queued_bytes > 0 && o->bytes > QUEUE_CEILING - c->queued_bytes) {
+  if (c->queued_bytes > QUEUE_CEILING || (c->queued_bytes > 0 && o->bytes > QUEUE_CEILING - c->queued_bytes)) {
     return base_fail(BASE_E_EXHAUSTED);
   }
   *c->queue_last = o;
   c->queue_last = &o->next;
   c->queued_bytes += o->bytes;
   c->above_low |= c->queued_bytes > PONTE_CALL_WRITABLE_LOW;
+  c->finishing = last;
   send_next(c);
   return BASE_OK;
 }
 
-base_err rpc_call_send(rpc_call *c, const ProtobufCMessage *message) {
+static base_err pack_and_enqueue(rpc_call *c, const ProtobufCMessage *message, bool last) {
   struct rpc_outgoing *o = calloc(1, sizeof *o);
   if (o == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
@@ -178,13 +180,15 @@ base_err rpc_call_send(rpc_call *c, const ProtobufCMessage *message) {
   o->message = grpc_raw_byte_buffer_create(&slice, 1);
   grpc_slice_unref(slice);
   pthread_mutex_lock(&c->lock);
-  base_err e = c->queued_bytes > QUEUE_CEILING ? base_fail(BASE_E_EXHAUSTED) : enqueue(c, o);
+  base_err e = enqueue(c, o, last);
   pthread_mutex_unlock(&c->lock);
   if (!base_is_ok(e)) {
     outgoing_free(o);
   }
   return e;
 }
+
+base_err rpc_call_send(rpc_call *c, const ProtobufCMessage *message) { return pack_and_enqueue(c, message, false); }
 
 void rpc_call_finish_status(rpc_call *c, const wire_status *status) {
   pthread_mutex_lock(&c->lock);
@@ -299,13 +303,12 @@ static void on_receive_stream(rpc_op *op, bool ok) {
 /* -- unary ----------------------------------------------------------------------------------------------------------- */
 
 static void answer(rpc_call *c, const ProtobufCMessage *response) {
-  if (!c->failed) {
-    base_err e = rpc_call_send(c, response);
-    if (base_is_ok(e)) {
-      rpc_call_finish(c, NULL);
-    } else {
-      finish_err(c, RPC_REASON_OUT_OF_MEMORY, base_err_text(e));
-    }
+  if (c->failed) {
+    return;
+  }
+  base_err e = pack_and_enqueue(c, response, true);
+  if (!base_is_ok(e)) {
+    finish_err(c, RPC_REASON_OUT_OF_MEMORY, base_err_text(e));
   }
 }
 
