@@ -53,8 +53,10 @@ static const struct {
     {"Zm 9v", "a blank"},
     {"Zm9v\n", "a line end"},
     {"Zm9v\x80", "a byte above ASCII"},
-    {"Zh", "spare bits after one byte"},
-    {"Zm9", "spare bits after two bytes"},
+    {"Zh", "the lowest spare bit after one byte"},
+    {"Zo", "the highest spare bit after one byte"},
+    {"Zm+", "the highest spare bit after two bytes"},
+    {"Zm9", "the lowest spare bit after two bytes"},
     {"Zm8,Zm8", "a list is the header's matter"},
 };
 

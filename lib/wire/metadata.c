@@ -63,11 +63,8 @@ static base_err grow(wire_metadata *m) {
 /* Copies the pair, the key in lower case. Nothing is changed on failure. */
 static base_err store(wire_metadata *m, base_span key, base_span value) {
   uint8_t *at = NULL;
-  if (value.n > WIRE_METADATA_MAX_BYTES || key.n > WIRE_METADATA_MAX_BYTES - value.n) {
-    return base_fail(BASE_E_TOO_LARGE);
-  }
   BASE_TRY(grow(m));
-  BASE_TRY(base_buf_reserve(&m->bytes, key.n + value.n, &at));
+  BASE_TRY(base_buf_reserve(&m->bytes, key.n + value.n, &at)); /* its ceiling is the limit of bytes */
   uint32_t from = (uint32_t)base_buf_size(&m->bytes);
   for (size_t i = 0; i < key.n; i++) {
     at[i] = lower(key.p[i]);
