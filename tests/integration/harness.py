@@ -15,12 +15,13 @@ def program(name):
 
 
 class Process:
-    """A program that says on stdout where it listens, and ends with SIGTERM."""
+    """A program that says on stdout, in so many lines, where it listens, and ends with SIGTERM. With none its output is thrown away."""
 
     def __init__(self, name, args, lines):
         environment = dict(os.environ, PONTE_LOG="error")
         self.name = name
-        self.popen = subprocess.Popen([program(name), *args], stdout=subprocess.PIPE, text=True, env=environment)
+        output = {"stdout": subprocess.PIPE} if lines else {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.popen = subprocess.Popen([program(name), *args], text=True, env=environment, **output)
         self.said = []
         for _ in range(lines):
             line = self.popen.stdout.readline()
@@ -118,6 +119,6 @@ def h2load(url, body, *args):
         file.write(body)
         file.flush()
         run = subprocess.run(["h2load", *args, "-d", file.name, "-H", "content-type: application/grpc-web+proto", url],
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=240)
     words = next((line for line in run.stdout.splitlines() if line.startswith("requests:")), "").replace(",", "").split()
     return int(words[words.index("succeeded") - 1]) if "succeeded" in words else 0, run.stdout
