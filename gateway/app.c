@@ -166,6 +166,9 @@ static base_err listen_on(struct app *a, const gw_listen *l, base_buf *why) {
     BASE_LOG(BASE_LOG_INFO, "address left out", LOG_STR("address", l->address), LOG_STR("reason", base_err_text(e)));
     return BASE_OK;
   }
+  if (base_is(e, BASE_E_INVALID) && l->tls) {
+    return explain(why, e, "--listen, or --cert and --key, for", l->address);
+  }
   BASE_TRY(explain(why, e, "--listen", l->address));
   a->listeners[a->listener_count++] = listener;
   announce(l->tls ? "listening https://" : "listening http://", l->address, net_listener_port(listener));

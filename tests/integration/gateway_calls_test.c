@@ -110,7 +110,9 @@ static void many_calls_share_a_socket(void) {
   for (uint32_t id = 1; id <= 90; id++) {
     echo_reply *reply = next_reply(&s, id);
     REQUIRE(reply);
-    CHECK_INT(atoi(reply->text), id);
+    char want[16];
+    snprintf(want, sizeof want, "%u", id);
+    CHECK_STR(reply->text, want);
     ponte__echo__v1__echo_reply__free_unpacked(reply, NULL);
     CHECK_INT(status_of(&s, id), 0);
   }

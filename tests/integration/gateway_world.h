@@ -17,7 +17,7 @@ static inline bool world_start_echo(world *w) {
   char address[64], line[64];
   snprintf(address, sizeof address, "127.0.0.1:%d", w->echo_port);
   return process_start(&w->echo, "ECHO_SERVER", (const char *const[]){address, "--report", NULL}) &&
-         process_line(&w->echo, line, sizeof line) && (w->echo_port = atoi(line)) > 0;
+         process_line(&w->echo, line, sizeof line) && sscanf(line, "%d", &w->echo_port) == 1;
 }
 
 /* `more` are further flags, or NULL. */
