@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -75,11 +76,11 @@ __attribute__((format(printf, 5, 6))) static bool add(status_message *out, const
 
 static int64_t resident_bytes(void) {
   FILE *f = fopen("/proc/self/statm", "re");
-  long total = 0, resident = 0;
-  if (f && fscanf(f, "%ld %ld", &total, &resident) != 2)
-    resident = 0; /* NOLINT(cert-err34-c): the kernel writes numbers */
+  char line[128] = "", *end = line;
+  if (f && !fgets(line, sizeof line, f)) line[0] = '\0';
   if (f) fclose(f);
-  return (int64_t)resident * sysconf(_SC_PAGESIZE);
+  strtoll(line, &end, 10); /* the first number is the size; the resident part follows it (proc(5)) */
+  return strtoll(end, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
 bool tr_status_service(tr_context *c, const tr_allocator *a, status_message *out) {

@@ -5,56 +5,19 @@
 
 #include "base/clock.h"
 #include "base/test.h"
+#include "live/clips.h"
 #include "live/live.h"
 #include "live/server.h"
 #include "wer/wer.h"
 
-#define CLIPS "/usr/share/pocketsphinx/test/data/librivox/"
-enum { RATE = 16000, MAX_CLIPS = 8, TEXT_SIZE = 4096, PAUSE = RATE * 5 / 4, STREAMS = 8 };
+enum { RATE = LIVE_CLIP_RATE, TEXT_SIZE = 4096, STREAMS = 8 };
 
 static live_server server;
 static test_loop loop;
-static struct {
-  int16_t *pcm;
-  int64_t count;
-  char words[1024];
-} clips[MAX_CLIPS];
-static size_t clip_count;
+static live_clip clips[LIVE_CLIPS];
 static int16_t *joined; /* all clips with pauses between them */
 static int64_t joined_count;
 static char joined_words[TEXT_SIZE];
-
-/* Lines of `transcription`: <s> words </s> (name). */
-static void read_clips(void) {
-  FILE *f = fopen(CLIPS "transcription", "r");
-  char line[1024];
-  while (f && clip_count < MAX_CLIPS && fgets(line, sizeof line, f)) {
-    char *end = strstr(line, "</s> ("), *name = end ? end + strlen("</s> (") : NULL;
-    if (!name || strncmp(line, "<s> ", 4) != 0) continue;
-    *end = '\0';
-    name[strcspn(name, ")")] = '\0';
-    char path[2048];
-    uint32_t rate = 0;
-    snprintf(path, sizeof path, CLIPS "%s.wav", name);
-    clips[clip_count].pcm = live_wav(path, &clips[clip_count].count, &rate);
-    snprintf(clips[clip_count].words, sizeof clips[clip_count].words, "%s", line + 4);
-    if (clips[clip_count].pcm && rate == RATE) clip_count++;
-  }
-  if (f) fclose(f);
-}
-
-static void join_clips(void) {
-  for (size_t i = 0; i < clip_count; i++)
-    joined_count += clips[i].count + PAUSE;
-  joined = calloc((size_t)joined_count + 1, sizeof *joined);
-  int64_t at = 0;
-  size_t n = 0;
-  for (size_t i = 0; joined && i < clip_count; i++) {
-    memcpy(joined + at, clips[i].pcm, (size_t)clips[i].count * sizeof *joined);
-    at += clips[i].count + PAUSE;
-    n += (size_t)snprintf(joined_words + n, sizeof joined_words - n, "%s ", clips[i].words);
-  }
-}
 
 static void check_wer(const live_stream *streams, size_t count, const char *what) {
   size_t errors = 0, words = 0;
@@ -74,13 +37,13 @@ static void check_wer(const live_stream *streams, size_t count, const char *what
 
 static void word_error_rate(void) {
   for (int opus = 0; opus <= 1; opus++) {
-    live_stream s[MAX_CLIPS] = {0};
-    for (size_t i = 0; i < clip_count; i++) {
+    live_stream s[LIVE_CLIPS] = {0};
+    for (size_t i = 0; i < LIVE_CLIPS; i++) {
       s[i] = (live_stream){.pcm = clips[i].pcm, .count = clips[i].count, .rate = RATE, .opus = opus, .interim = true};
     }
-    CHECK(live_run(&loop, s, clip_count));
-    check_wer(s, clip_count, opus ? "Opus" : "PCM");
-    for (size_t i = 0; i < clip_count; i++)
+    CHECK(live_run(&loop, s, LIVE_CLIPS));
+    check_wer(s, LIVE_CLIPS, opus ? "Opus" : "PCM");
+    for (size_t i = 0; i < LIVE_CLIPS; i++)
       live_dispose(&s[i]);
   }
 }
@@ -206,9 +169,13 @@ static void batch(void) {
 int main(void) {
   static const struct test_case cases[] = {TEST(word_error_rate), TEST(nothing_from_noise), TEST(resumed),
                                            TEST(streams_do_not_disturb), TEST(batch)};
-  read_clips();
-  join_clips();
-  if (clip_count != 5 || !joined) {
+  bool there = live_clips_read(clips);
+  if (there) joined = live_clips_join(clips, &joined_count);
+  for (size_t i = 0; i < LIVE_CLIPS; i++) {
+    size_t n = strlen(joined_words);
+    snprintf(joined_words + n, sizeof joined_words - n, "%s ", clips[i].words);
+  }
+  if (!joined) {
     printf("the clips of pocketsphinx-testdata are not there\n");
     return 1;
   }
@@ -223,7 +190,7 @@ int main(void) {
   }
   test_loop_dispose(&loop);
   CHECK_INT(live_server_stop(&server, SIGTERM), 0);
-  for (size_t i = 0; i < clip_count; i++)
+  for (size_t i = 0; i < LIVE_CLIPS; i++)
     free(clips[i].pcm);
   free(joined);
   return test_failures != 0;
