@@ -24,7 +24,7 @@ static void set_state(net_conn *c, enum net__conn_state state) {
 /* Watched while something must be looked for that no event will tell. */
 static void update_watch(net_conn *c) {
   bool blind = c->paused && c->state == NET__OPEN;
-  net__loop_watch(c->loop, c, blind || c->deadline_ms != 0);
+  net__loop_watch(c->loop, c, blind || c->deadline_ms != 0 || base_buf_size(&c->out) > 0);
 }
 
 static void kill_later(net_conn *c) {
@@ -103,10 +103,12 @@ static bool drain(net_conn *c) {
   }
   base_buf_consume(&c->out, (size_t)n);
   if (base_buf_size(&c->out) > 0) {
+    c->taken_ms = n > 0 ? base_now_ms() : c->taken_ms;
     net__lws_want_write(c->wsi);
     return true;
   }
   base_buf_shrink(&c->out); /* idle connections cost nothing */
+  update_watch(c);
   return true;
 }
 
@@ -158,7 +160,8 @@ static bool peer_is_gone(net_conn *c) {
 }
 
 void net__conn_on_sweep(net_conn *c, int64_t now_ms) {
-  if (c->deadline_ms != 0 && now_ms >= c->deadline_ms) {
+  bool stalled = base_buf_size(&c->out) > 0 && now_ms - c->taken_ms >= c->listener->options.stall_ms;
+  if (stalled || (c->deadline_ms != 0 && now_ms >= c->deadline_ms)) {
     kill_later(c);
     return;
   }
@@ -220,6 +223,8 @@ base_err net_conn_write(net_conn *c, base_span bytes) {
     return e;
   }
   if (was_empty) {
+    c->taken_ms = base_now_ms();
+    update_watch(c);
     net__lws_want_write(c->wsi);
   }
   return BASE_OK;

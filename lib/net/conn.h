@@ -29,6 +29,7 @@ typedef struct {
   const char *cert_file, *key_file; /* PEM; NULL = plain */
   int max_connections;              /* 0 = 10000; further ones are closed at once */
   int64_t first_byte_ms; /* 0 = 10000; a connection that sends nothing (or no TLS handshake) for so long is closed */
+  int64_t stall_ms;      /* 0 = 120000; a peer that takes nothing of a waiting queue for so long is closed */
   bool share_port;       /* SO_REUSEPORT: several loops listen on one port and the kernel spreads connections */
   /* A new connection: set codec and vtable with net_conn_set_codec, or return false to close it. */
   bool (*on_accept)(void *ctx, net_conn *conn);

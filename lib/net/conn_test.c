@@ -185,6 +185,18 @@ static void a_slow_reader_gets_everything(void) {
   CHECK_INT(s.drained, 1);
 }
 
+static void a_reader_that_stops_is_closed(void) {
+  server s = {0};
+  REQUIRE(start(&s, BIG_ANSWER, (net_listener_options){.stall_ms = 1}));
+  int fd = test_connect_from(net_listener_port(s.listener), 4096);
+  CHECK(test_send_text(fd, "x"));
+  CHECK(test_wait(&s.closed, 1));
+  CHECK_INT(s.failed, 0);
+  CHECK_INT(s.drained, 0);
+  close(fd);
+  test_loop_end(&s.t);
+}
+
 static void a_reader_that_never_reads_hits_the_ceiling(void) {
   server s = {0};
   REQUIRE(start(&s, FLOOD, (net_listener_options){0}));
@@ -485,7 +497,7 @@ static void bad_certificates_are_told(void) {
   remove_credentials(&c);
 }
 
-TEST_MAIN(TEST(bytes_go_there_and_back), TEST(a_slow_reader_gets_everything),
+TEST_MAIN(TEST(bytes_go_there_and_back), TEST(a_slow_reader_gets_everything), TEST(a_reader_that_stops_is_closed),
           TEST(a_reader_that_never_reads_hits_the_ceiling), TEST(a_dead_peer_is_noticed_behind_a_pause),
           TEST(a_half_closed_peer_gets_a_quick_answer), TEST(closing_lingers_until_the_answer_is_read),
           TEST(lingering_has_an_end), TEST(closing_at_once_is_final), TEST(a_turn_flushes_once),

@@ -74,6 +74,7 @@ struct net_conn {
   TAILQ_ENTRY(net_conn) turn;
   LIST_ENTRY(net_conn) watch;
   int64_t deadline_ms; /* base_now_ms() clock; 0 = none */
+  int64_t taken_ms;    /* when the socket last took something, while bytes are queued */
   int fd;
   enum net__conn_state state : 8;
   bool adopting, in_turn, in_watch, paused, has_read;

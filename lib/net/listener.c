@@ -15,6 +15,7 @@
 enum {
   DEFAULT_CONNECTIONS = 10000,
   DEFAULT_FIRST_BYTE_MS = 10000,
+  DEFAULT_STALL_MS = 120000,
   ACCEPTS_A_TURN = 64,
   RETRY_MS = 100,
   BACKLOG = 1024
@@ -183,6 +184,7 @@ base_err net_listen(net_loop *l, const net_listener_options *options, net_listen
   s->options = *options;
   s->options.max_connections = options->max_connections ? options->max_connections : DEFAULT_CONNECTIONS;
   s->options.first_byte_ms = options->first_byte_ms ? options->first_byte_ms : DEFAULT_FIRST_BYTE_MS;
+  s->options.stall_ms = options->stall_ms ? options->stall_ms : DEFAULT_STALL_MS;
   s->vhost = net__lws_plain_vhost(l->lws);
   base_err e = open_socket(s);
   if (base_is_ok(e) && options->cert_file) {
