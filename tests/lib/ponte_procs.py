@@ -166,7 +166,7 @@ def human_speech(gap=1.0):
 
 def normalise(text):
     text = re.sub(r"\bmr\b\.?", "mister", text.lower()).replace("-", " ")
-    return re.sub(r"[^a-z0-9' ]", "", text).split()
+    return re.sub(r"[^a-z0-9'\s]", "", text).split()
 
 
 def word_errors(said, heard):
