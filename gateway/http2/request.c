@@ -135,6 +135,9 @@ void gw_h2_head_add(gw_h2_head *h, nghttp2_rcbuf *name, nghttp2_rcbuf *value) {
 /* RFC 9110 section 4.2: host and port. Only the bytes are checked here; whether the name is ours is for the application's allow-list. */
 static bool is_authority(base_span s) {
   static const char punctuation[] = "-._~%!$&'()*+,;=:[]";
+  if (s.p == NULL || s.n == 0) {
+    return false;
+  }
   for (size_t i = 0; i < s.n; i++) {
     uint8_t c = s.p[i];
     bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -142,17 +145,20 @@ static bool is_authority(base_span s) {
       return false; /* '@' too: user information has no place in a request */
     }
   }
-  return s.n > 0;
+  return true;
 }
 
 /* Origin form, RFC 9112 section 3.2.1. nghttp2 lets "*" pass for OPTIONS, and any visible byte. */
 static bool is_path(base_span s) {
+  if (s.p == NULL || s.n == 0 || s.p[0] != '/') {
+    return false;
+  }
   for (size_t i = 0; i < s.n; i++) {
     if (s.p[i] <= 0x20 || s.p[i] >= 0x7f || s.p[i] == '#') {
       return false;
     }
   }
-  return s.n > 0 && s.p[0] == '/';
+  return true;
 }
 
 int gw_h2_head_check(gw_h2_head *h) {
