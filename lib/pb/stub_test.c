@@ -182,6 +182,31 @@ static void test_stream(void) {
   CHECK_INT(s.ended, 1);
 }
 
+static base_err fake_start_one(ponte_channel *ch, const char *path, const ponte_call_options *options,
+                               base_span message, const ponte_call_events *events, void *ctx, ponte_call **out) {
+  fake.last_bytes = message.n;
+  fake.half_closes++;
+  return fake_start(ch, path, options, events, ctx, out);
+}
+
+/* A channel that can open, send and half-close in one is asked for it, and for nothing else. */
+static void test_start_in_one(void) {
+  static const ponte_channel_vt in_one = {.start_one = fake_start_one};
+  struct seen s;
+  reset();
+  fake.channel.vt = &in_one;
+  CHECK_OK(start_unary(&s));
+  CHECK_INT(fake.half_closes, 1);
+  CHECK_INT(fake.sends, 0);
+  play_message("\x0a\x02hi", 4);
+  play_status(0);
+  CHECK_INT(s.replies, 1);
+  CHECK_STR(s.text, "hi");
+  fake.refuse_start = true;
+  CHECK_ERR(start_unary(&s), BASE_E_UNAVAILABLE);
+  CHECK_INT(s.ended, 0);
+}
+
 static void test_failures_at_start(void) {
   struct seen s;
   reset();
@@ -196,4 +221,4 @@ static void test_failures_at_start(void) {
   CHECK_INT(s.ended, 0);
 }
 
-TEST_MAIN(TEST(test_unary), TEST(test_stream), TEST(test_failures_at_start))
+TEST_MAIN(TEST(test_unary), TEST(test_stream), TEST(test_start_in_one), TEST(test_failures_at_start))

@@ -368,6 +368,31 @@ static void test_stop_cancels(void) {
   stop_both();
 }
 
+/* A server that is gone ends its calls with UNAVAILABLE; when another comes up on its port, the same channel finds it. */
+static void test_reconnect(void) {
+  char listen[32];
+  struct seen s = {0};
+  ponte_call *call = NULL;
+  payload p = PONTE__TEST__V1__PAYLOAD__INIT;
+  start_both();
+  snprintf(listen, sizeof listen, "127.0.0.1:%d", rpc_server_port(echo.server));
+  CHECK_OK(ponte_test_v1_echo_chat(loop.channel, NULL, &chat, &s, &call));
+  CHECK_OK(ponte_test_v1_echo_chat_send(call, &p));
+  CHECK(TEST_LOOP_UNTIL(&loop, s.messages == 1));
+  test_echo_dispose(&echo);
+  CHECK(TEST_LOOP_UNTIL(&loop, s.ended));
+  CHECK_INT(s.code, 14);
+  CHECK_OK(test_echo_start(&echo, &(rpc_server_options){.listen = listen}));
+  do {
+    s = (struct seen){0};
+    CHECK_OK(ponte_test_v1_echo_unary_echo(loop.channel, NULL, &p, &unary, &s, &call));
+    CHECK(TEST_LOOP_UNTIL(&loop, s.ended));
+    CHECK(s.code == 0 || s.code == 14);
+  } while (s.code == 14);
+  CHECK(rpc_channel_is_ready(loop.channel, false));
+  stop_both();
+}
+
 static void test_port_in_use(void) {
   test_echo second;
   char listen[32];
@@ -409,4 +434,4 @@ static void test_busy_pool(void) {
 
 TEST_MAIN(TEST(test_client_pauses), TEST(test_server_pauses), TEST(test_large_messages), TEST(test_server_limit),
           TEST(test_pipe_splits), TEST(test_pipe_credit), TEST(test_pipe_window), TEST(test_stop_lets_finish),
-          TEST(test_stop_cancels), TEST(test_port_in_use), TEST(test_busy_pool))
+          TEST(test_stop_cancels), TEST(test_reconnect), TEST(test_port_in_use), TEST(test_busy_pool))
