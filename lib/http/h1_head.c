@@ -81,7 +81,7 @@ void h1_head_field_end(h1_head *h) {
 
 static base_span part(const h1_head *h, uint32_t at, uint32_t n) {
   base_span s = base_buf_span(&h->text);
-  return base_span_of(s.p + at, n);
+  return s.p ? base_span_of(s.p + at, n) : s;
 }
 static base_span name_of(const h1_head *h, size_t i) { return part(h, h->fields[i].name, h->fields[i].name_n); }
 static base_span value_of(const h1_head *h, size_t i) {
@@ -172,10 +172,10 @@ static int absolute_form(base_span target, http_request *r) {
   const char *scheme = base_span_starts(target, "http://")    ? "http://"
                        : base_span_starts(target, "https://") ? "https://"
                                                               : NULL;
-  if (!scheme) {
+  size_t n = scheme ? strlen(scheme) : 0;
+  if (n == 0 || target.n <= n) {
     return 400;
   }
-  size_t n = strlen(scheme);
   base_span rest = base_span_of(target.p + n, target.n - n);
   size_t host_n = 0;
   while (host_n < rest.n && rest.p[host_n] != '/' && rest.p[host_n] != '?') {

@@ -89,11 +89,13 @@ static base_err header(base_buf *out, base_span name, base_span value) {
   size_t n = name.n + value.n + 4;
   BASE_TRY(base_buf_reserve(out, n, &at));
   memcpy(at, name.p, name.n);
-  memcpy(at + name.n, ": ", 2);
+  at[name.n] = ':';
+  at[name.n + 1] = ' ';
   if (value.n > 0) {
     memcpy(at + name.n + 2, value.p, value.n);
   }
-  memcpy(at + n - 2, "\r\n", 2);
+  at[n - 2] = '\r';
+  at[n - 1] = '\n';
   base_buf_commit(out, n);
   return BASE_OK;
 }
