@@ -25,6 +25,11 @@ const fails = (promise, code) =>
     return true;
   });
 
+async function openCalls(of) {
+  const metrics = await (await fetch(`${of.admin}/metrics`)).text();
+  return Number(/^ponte_gateway_streams\{kind="grpc-web"\} (\d+)$/m.exec(metrics)[1]);
+}
+
 async function collect(stream) {
   const all = [];
   for await (const reply of stream) all.push(reply);
@@ -32,16 +37,16 @@ async function collect(stream) {
 }
 
 const transports = {
-  "connect-web over fetch": () => overFetch({ baseUrl: gateway.url }),
-  "connect-node over HTTP/1.1": () => overNode({ baseUrl: gateway.url, httpVersion: "1.1" }),
-  "connect-node over HTTP/2": () => overNode({ baseUrl: gateway.url, httpVersion: "2" }),
+  "connect-web over fetch": (to) => overFetch({ baseUrl: to.url }),
+  "connect-node over HTTP/1.1": (to) => overNode({ baseUrl: to.url, httpVersion: "1.1" }),
+  "connect-node over HTTP/2": (to) => overNode({ baseUrl: to.url, httpVersion: "2" }),
 };
 
 for (const [name, transport] of Object.entries(transports)) {
   describe(name, () => {
     let client;
     before(() => {
-      client = createClient(service, transport());
+      client = createClient(service, transport(gateway));
     });
 
     test("unary", limit, async () => {
@@ -128,8 +133,7 @@ for (const [name, transport] of Object.entries(transports)) {
         }
       };
       await fails(read(), Code.Canceled);
-      const open = async () => /^ponte_gateway_streams\{kind="grpc-web"\} (\d+)$/m.exec(await (await fetch(`${gateway.admin}/metrics`)).text());
-      await until(open, (m) => m && m[1] === "0");
+      await until(() => openCalls(gateway), (n) => n === 0);
     });
 
     test("many calls at once", limit, async () => {
@@ -145,10 +149,8 @@ describe("the service dies", () => {
     test(name, limit, async () => {
       const mortal = await startEcho();
       const way = await startGateway(mortal.port);
-      const kept = gateway;
       try {
-        gateway = way;
-        const client = createClient(service, transport());
+        const client = createClient(service, transport(way));
         let seen = 0;
         const read = async () => {
           for await (const reply of client.serverStream({ count: 2, hang: true })) {
@@ -160,9 +162,28 @@ describe("the service dies", () => {
         assert.equal(seen, 2);
         await fails(client.unary({}), Code.Unavailable);
       } finally {
-        gateway = kept;
         await stop(way);
         await stop(mortal);
+      }
+    });
+  }
+});
+
+describe("the gateway goes down and finishes what runs", () => {
+  for (const [name, transport] of Object.entries(transports)) {
+    test(name, limit, async () => {
+      const way = await startGateway(echo.port, "--grace", "20000");
+      try {
+        const client = createClient(service, transport(way));
+        const answer = client.unary({ text: "last", delayMs: 700 });
+        await until(() => openCalls(way), (n) => n === 1);
+        const ended = stop(way);
+        assert.equal((await answer).text, "last");
+        await ended;
+        assert.equal(way.child.exitCode, 0);
+        await assert.rejects(client.unary({})); // nobody listens any more; the clients name that differently
+      } finally {
+        await stop(way);
       }
     });
   }
