@@ -272,6 +272,7 @@ static void an_early_answer_stops_the_request(void) {
   int32_t id = request(&w, "POST", "/", BIG);
   pump(&w);
   CHECK_INT(w.answers[id].status, 200);
+  CHECK(w.body_left > 0); /* not all of it was sent */
   CHECK(w.answers[id].closed);
   CHECK_INT(w.answers[id].code, NGHTTP2_NO_ERROR);
   CHECK_INT(w.seen[0].aborted, 0);
