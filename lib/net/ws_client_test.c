@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 
 #include "base/test.h"
+#include "net/test_cert.h"
 #include "net/test_peer.h"
 
 enum { MAX_MESSAGE = 300000, BINARY = 0x82, TEXT = 0x81, CLOSE = 0x88, PING = 0x89, PONG = 0x8a };
@@ -45,13 +46,10 @@ static bool read_head(int fd, char *out, size_t size) {
   return false;
 }
 
-/* Answers the upgrade; `head` keeps the request. */
-static bool handshake(int fd, char *head, size_t size) {
-  char text[128], accept_key[64], answer[256];
+/* The answer to an upgrade request. */
+static bool make_answer(const char *head, char *answer, size_t size) {
+  char text[128], accept_key[64];
   unsigned char digest[SHA_DIGEST_LENGTH];
-  if (!read_head(fd, head, size)) {
-    return false;
-  }
   const char *key = strstr(head, "Sec-WebSocket-Key: ");
   if (!key) {
     return false;
@@ -60,11 +58,17 @@ static bool handshake(int fd, char *head, size_t size) {
   SHA1((const unsigned char *)text, strlen(text), digest);
   EVP_EncodeBlock((unsigned char *)accept_key, digest, sizeof digest);
   snprintf(
-      answer, sizeof answer,
+      answer, size,
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
       "Sec-WebSocket-Protocol: test.v1\r\n\r\n",
       accept_key);
-  return test_send_text(fd, answer);
+  return true;
+}
+
+/* Answers the upgrade; `head` keeps the request. */
+static bool handshake(int fd, char *head, size_t size) {
+  char answer[256];
+  return read_head(fd, head, size) && make_answer(head, answer, sizeof answer) && test_send_text(fd, answer);
 }
 
 /* One frame of the client, unmasked; returns its first byte, or -1. */
@@ -354,7 +358,73 @@ static void bad_urls_are_refused(void) {
   CHECK_INT(c.closed, 0);
 }
 
+/* --- TLS: a server on a loop of its own that answers the upgrade and sends one message --- */
+
+typedef struct {
+  net_conn *conn;
+  base_buf head;
+} tls_codec;
+
+static void tls_on_bytes(void *codec, base_span bytes) {
+  tls_codec *t = codec;
+  char answer[256], head[4096];
+  CHECK_OK(base_buf_append(&t->head, bytes));
+  snprintf(head, sizeof head, "%.*s", BASE_SPAN_ARG(base_buf_span(&t->head)));
+  if (strstr(head, "\r\n\r\n") && make_answer(head, answer, sizeof answer)) {
+    CHECK_OK(net_conn_write(t->conn, base_span_str(answer)));
+    CHECK_OK(net_conn_write(t->conn, base_span_of("\x82\x02hi", 4)));
+  }
+}
+static void tls_on_drained(void *codec) { (void)codec; }
+static void tls_on_closed(void *codec) {
+  tls_codec *t = codec;
+  base_buf_dispose(&t->head);
+  free(t);
+}
+static const net_codec_vt tls_vt = {tls_on_bytes, tls_on_drained, NULL, tls_on_closed};
+
+static bool tls_on_accept(void *ctx, net_conn *conn) {
+  tls_codec *t = calloc(1, sizeof *t);
+  (void)ctx;
+  t->conn = conn;
+  base_buf_init(&t->head, 65536);
+  net_conn_set_codec(conn, &tls_vt, t);
+  return true;
+}
+
+static void wss_trusts_only_known_certificates(void) {
+  credentials keys;
+  test_loop server;
+  net_listener *listening = NULL;
+  char url[64];
+  make_credentials(&keys);
+  CHECK_OK(net_loop_new(NULL, &server.loop));
+  const net_listener_options options = {
+      .address = "127.0.0.1:0", .cert_file = keys.cert, .key_file = keys.key, .on_accept = tls_on_accept};
+  CHECK_OK(net_listen(server.loop, &options, &listening));
+  snprintf(url, sizeof url, "wss://localhost:%d/ws", net_listener_port(listening));
+  test_loop_start(&server);
+  for (int trusted = 0; trusted < 2; trusted++) {
+    client c = {0};
+    if (trusted) {
+      setenv("SSL_CERT_FILE", keys.cert, 1);
+    }
+    CHECK_OK(net_loop_new(NULL, &c.t.loop));
+    CHECK_OK(net_ws_connect(c.t.loop, url, "test.v1", MAX_MESSAGE, &events, &c, &c.ws));
+    test_loop_start(&c.t);
+    CHECK(test_wait(trusted ? &c.messages : &c.closed, 1));
+    test_loop_end(&c.t);
+    CHECK_INT(c.opened, trusted);
+    CHECK_INT(c.bytes, trusted ? 2 : 0);
+    CHECK_INT(c.closed, 1);
+    CHECK_INT(c.code, 1006);
+  }
+  unsetenv("SSL_CERT_FILE");
+  test_loop_end(&server);
+  remove_credentials(&keys);
+}
+
 TEST_MAIN(TEST(messages_go_both_ways), TEST(closing_sends_what_is_queued_first), TEST(wrong_servers_are_told_apart),
           TEST(a_failed_connect_is_told_once), TEST(a_refused_upgrade_is_told_once),
           TEST(closing_before_it_is_open_works), TEST(a_freed_loop_tells_the_owner), TEST(the_queue_has_a_ceiling),
-          TEST(bad_urls_are_refused))
+          TEST(bad_urls_are_refused), TEST(wss_trusts_only_known_certificates))
