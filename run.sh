@@ -53,7 +53,7 @@ set_up_and_build() {
   cmake/deps.sh
   say "building (the first time takes some minutes) ..."
   cmake/build.sh release programs
-  cmake/build.sh wasm
+  cmake/build.sh wasm programs
   cmake/web.sh "$web"
 }
 

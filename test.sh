@@ -87,7 +87,7 @@ attribute() { # NAME REPORT: of the <testsuite> element
 build_preset() {
   cmake/build.sh "$1" || return
   [ "$1" = release ] || return 0
-  cmake/build.sh wasm && cmake/web.sh
+  cmake/build.sh wasm programs && cmake/web.sh
 }
 
 configure_preset() {
