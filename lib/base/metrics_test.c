@@ -1,6 +1,9 @@
 #include "base/metrics.h"
 
 #include <math.h>
+#ifndef __EMSCRIPTEN__
+#include <pthread.h>
+#endif
 #include <stdlib.h>
 
 #include "base/test.h"
@@ -74,6 +77,42 @@ static void all_twelve_buckets_can_be_used(void) {
         NULL);
 }
 
+#ifndef __EMSCRIPTEN__ /* built without threads */
+enum { THREADS = 4, ROUNDS = 10000 };
+static base_metric shared = BASE_COUNTER("t_shared_total", "From several threads.", NULL);
+static base_metric shared_seconds = BASE_HISTOGRAM("t_shared_seconds", "From several threads.", NULL, bounds);
+
+static void *update(void *arg) {
+  for (int i = 0; i < ROUNDS; i++) {
+    base_metric_add(&shared, 1);
+    base_metric_observe(&shared_seconds, 0.25);
+  }
+  return arg;
+}
+
+/* Also while they are scraped: ThreadSanitizer watches, and no update may be lost. */
+static void updates_come_from_any_thread(void) {
+  pthread_t threads[THREADS];
+  int started = 0;
+  base_metric_register(&shared);
+  base_metric_register(&shared_seconds);
+  while (started < THREADS && pthread_create(&threads[started], NULL, update, NULL) == 0) {
+    started++;
+  }
+  CHECK_INT(started, THREADS);
+  for (int i = 0; i < 100; i++) {
+    (void)text();
+  }
+  for (int i = 0; i < started; i++) {
+    pthread_join(threads[i], NULL);
+  }
+  CHECK_INT(base_metric_value(&shared), THREADS * ROUNDS);
+  CHECK(strstr(text(), "t_shared_seconds_sum 10000.000000\nt_shared_seconds_count 40000\n") != NULL);
+}
+#else
+static void updates_come_from_any_thread(void) {}
+#endif
+
 static void the_process_tells_about_itself(void) {
 #ifndef __EMSCRIPTEN__
   static const char *const names[] = {"\nprocess_cpu_seconds_total ", "\nprocess_resident_memory_bytes ",
@@ -100,4 +139,5 @@ static void without_room_nothing_is_written(void) {
 }
 
 TEST_MAIN(TEST(the_text_is_the_prometheus_format), TEST(all_twelve_buckets_can_be_used),
-          TEST(the_process_tells_about_itself), TEST(without_room_nothing_is_written))
+          TEST(updates_come_from_any_thread), TEST(the_process_tells_about_itself),
+          TEST(without_room_nothing_is_written))

@@ -64,13 +64,15 @@ void wire_status_from_err(wire_status *s, base_err e) {
 }
 
 static base_err encode_message(base_span message, base_buf *out) {
+  static const char digits[] = "0123456789ABCDEF";
   for (size_t i = 0; i < message.n; i++) {
     uint8_t c = message.p[i];
     bool at_edge = i == 0 || i + 1 == message.n; /* HTTP takes blanks off both ends of a value (RFC 9110 section 5.5) */
     if (c >= 0x20 && c <= 0x7e && c != '%' && !(c == ' ' && at_edge)) {
       BASE_TRY(base_buf_u8(out, c));
     } else {
-      BASE_TRY(base_buf_printf(out, "%%%02X", c));
+      const uint8_t escape[3] = {'%', (uint8_t)digits[c >> 4], (uint8_t)digits[c & 15]};
+      BASE_TRY(base_buf_append(out, base_span_of(escape, sizeof escape)));
     }
   }
   return BASE_OK;
