@@ -16,6 +16,7 @@ typedef struct {
 typedef struct {
   asr_vad base;
   bool last_loud;
+  unsigned loud_windows; /* since the first state */
 } fake_vad;
 
 static bool fake_supports(const char *kind) { return strcmp(kind, "fake") == 0; }
@@ -111,12 +112,18 @@ static bool fake_vad_window(asr_vad *vad, const float *samples) {
   bool loud = false;
   for (size_t i = 0; i < ASR_WINDOW && !loud; i++)
     loud = fabsf(samples[i]) > ASR_FAKE_LOUD;
-  bool speech = loud && v->last_loud;
+  v->loud_windows += loud;
+  bool speech = loud && (v->last_loud || v->loud_windows > ASR_FAKE_TRUST);
   v->last_loud = loud;
   return speech;
 }
 
-static void fake_vad_reset(asr_vad *v) { ((fake_vad *)v)->last_loud = false; }
+static void fake_vad_reset(asr_vad *vad) {
+  fake_vad *v = (fake_vad *)vad;
+  v->last_loud = false;
+  v->loud_windows = 0;
+}
+
 static void fake_vad_close(asr_vad *v) { free(v); }
 
 const asr_engine asr_fake = {
