@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "ponte/transcription/v1/transcription.ponte.server.h"
 #include "rpc/server.h"
 #include "transcription/batch.h"
@@ -89,6 +90,21 @@ static void get_service_status(void *service, rpc_call *call,
   if (!tr_status_service(((tr_service *)service)->context, &memory, response)) fail_memory(call);
 }
 
+/* -- gauges, read when the admin port is scraped; it and the service belong to one thread ---------------------------- */
+
+static tr_context *measured; /* of the running service, of which a process has one */
+
+static int64_t queued_now(void) { return measured ? tr_pool_queued(measured->decoders) : 0; }
+static int64_t permille_now(void) {
+  return measured ? (int64_t)(1000 * tr_meter_factor(&measured->meter, base_now_ms())) : 0;
+}
+
+static base_metric queued =
+    BASE_GAUGE_FN("ponte_transcription_queued", "Decodings that wait for a thread.", "", queued_now);
+static base_metric permille =
+    BASE_GAUGE_FN("ponte_transcription_real_time_permille",
+                  "Decoding time per 1,000 of audio time, over the last minute.", "", permille_now);
+
 /* -- life ---------------------------------------------------------------------------------------------------------- */
 
 static base_err start_server(tr_service *s, const char *listen, char why[ASR_WHY_SIZE]) {
@@ -111,6 +127,8 @@ base_err tr_service_start(const tr_options *options, const char *listen, tr_serv
   tr_service *s = calloc(1, sizeof *s);
   if (!s) return base_fail(BASE_E_NO_MEMORY);
   tr_counters_register();
+  base_metric_register(&queued);
+  base_metric_register(&permille);
   base_err e = tr_context_new(options, &s->context, why);
   if (base_is_ok(e)) e = start_server(s, listen, why);
   if (!base_is_ok(e)) {
@@ -119,6 +137,7 @@ base_err tr_service_start(const tr_options *options, const char *listen, tr_serv
     free(s);
     return e;
   }
+  measured = s->context;
   *out = s;
   return BASE_OK;
 }
@@ -135,6 +154,7 @@ bool tr_service_is_idle(tr_service *s) { return tr_context_active(s->context) ==
 
 void tr_service_stop(tr_service *s) {
   if (!s) return;
+  measured = NULL;
   rpc_error error = rpc_error_of(RPC_REASON_SHUTTING_DOWN, NULL,
                                  "this server is shutting down: resume from committed_end, another will answer");
   tr_context_drain(s->context);
