@@ -92,6 +92,25 @@ static void a_half_closed_client_gets_its_answer(void) {
   CHECK_INT(w.aborted, 0);
 }
 
+/* lws closes at a FIN and drops what is queued, so nothing may be read before the answer is written. */
+static void a_half_closed_client_gets_a_long_answer(void) {
+  world w;
+  start(&w, (http_h1_options){0});
+  int fd = test_connect_from(net_listener_port(w.listener), 4096);
+  CHECK(test_send_text(fd, "GET /block HTTP/1.1\r\n" H "\r\n"));
+  shutdown(fd, SHUT_WR);
+  CHECK(test_wait(&w.ended, 1));
+  char *block = malloc(MIB);
+  size_t total = 0, n;
+  while ((n = test_read(fd, block, MIB)) > 0) {
+    total += n;
+  }
+  free(block);
+  CHECK_MSG(total > BIG, "%zu", total);
+  close(fd);
+  finish(&w);
+}
+
 static void broken_answers_look_broken(void) {
   world w;
   answer a;
@@ -140,4 +159,5 @@ static void slow_clients_are_timed_out(void) {
 
 TEST_MAIN(TEST(a_slow_reader_holds_the_application_back), TEST(an_unread_body_is_bounded),
           TEST(a_fin_at_any_moment_ends_everything), TEST(a_half_closed_client_gets_its_answer),
-          TEST(broken_answers_look_broken), TEST(slow_clients_are_timed_out))
+          TEST(a_half_closed_client_gets_a_long_answer), TEST(broken_answers_look_broken),
+          TEST(slow_clients_are_timed_out))

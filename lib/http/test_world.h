@@ -87,6 +87,11 @@ static inline void on_end(void *ctx, http_exchange *x) {
     c->left = BIG;
     http_respond(x, 200, NULL, 0, false);
     pour(c);
+  } else if (strcmp(c->path, "/block") == 0) { /* at once, without minding the reader */
+    void *block = calloc(1, BIG);
+    http_respond(x, 200, NULL, 0, false);
+    http_body(x, base_span_of(block, BIG), true);
+    free(block);
   } else if (strcmp(c->path, "/none") == 0) {
     http_respond(x, 204, NULL, 0, true);
   } else if (strcmp(c->path, "/empty") == 0) {
