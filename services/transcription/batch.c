@@ -180,7 +180,7 @@ static bool add_part(batch *b, const tr_event *e, const float *samples) {
   b->waiting++;
   pthread_mutex_unlock(&b->lock);
   /* Behind what live speakers wait for. */
-  tr_pool_add(b->context->decoders, &p->job, TR_SECOND);
+  tr_pool_add(b->context->decoders, &p->job, TR_THIRD);
   return true;
 }
 

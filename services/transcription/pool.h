@@ -9,8 +9,8 @@
 
 #include "base/err.h"
 
-/* Text that will not change is waited for; text that may change is worth less the older it gets. */
-enum tr_priority { TR_FIRST, TR_SECOND, TR_PRIORITIES };
+/* Final text; the first interim text of a segment, which is short and shows that somebody listens; all other interim text, and recordings. */
+enum tr_priority { TR_FIRST, TR_SECOND, TR_THIRD, TR_PRIORITIES };
 
 typedef struct tr_job {
   void (*run)(void *ctx); /* on a thread of the pool; may free the job */

@@ -216,7 +216,7 @@ void tr__out_partial(tr_stream *s, const float *samples, int64_t start, int64_t 
   s->partial_state = TR_PARTIAL_QUEUED;
   s->partial_job = (tr_job){.run = run_partial, .ctx = s};
   tr__stream_ref(s);
-  tr_pool_add(s->context->decoders, &s->partial_job, TR_SECOND);
+  tr_pool_add(s->context->decoders, &s->partial_job, s->interim ? TR_THIRD : TR_SECOND);
 }
 
 static void cancel_partial(tr_stream *s) {
