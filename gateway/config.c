@@ -162,8 +162,8 @@ base_err gw_config_help(base_buf *out) {
   for (int i = 0; i < SWITCHES; i++) {
     BASE_TRY(base_buf_printf(out, "  %s\n      %s\n", switches[i].flag, switches[i].help));
   }
-  return base_buf_str(out, "\nEach option with a value can be set in the environment, which wins: "
-                           "PONTE_GATEWAY_LISTEN, ..., lists with spaces.\n"
+  return base_buf_str(out, "\nEach option with a value can be set in the environment too: "
+                           "PONTE_GATEWAY_LISTEN, ..., lists with spaces. The command line wins.\n"
                            "PONTE_LOG=debug|info|warn|error sets the log level.\n");
 }
 
@@ -217,8 +217,9 @@ static bool set_switch(gw_config *c, const char *flag) {
   return false;
 }
 
-/* Splits "--flag value" and "--flag=value"; calls back for each. With only == NULL the form alone is checked. */
-static base_err walk_flags(gw_config *c, int argc, char **argv, const struct row *only, base_buf *why) {
+/* Splits "--flag value" and "--flag=value", applies those of the row `only` and counts them. With only == NULL the form
+ * alone is checked. */
+static base_err walk_flags(gw_config *c, int argc, char **argv, const struct row *only, int *applied, base_buf *why) {
   for (int i = 1; i < argc; i++) {
     if (set_switch(c, argv[i])) {
       continue;
@@ -235,6 +236,7 @@ static base_err walk_flags(gw_config *c, int argc, char **argv, const struct row
     }
     if (row == only) {
       BASE_TRY(apply(c, row, row->flag, value, why));
+      (*applied)++;
     }
   }
   return BASE_OK;
@@ -273,16 +275,16 @@ static base_err defaults(gw_config *c, base_buf *why) {
 base_err gw_config_read(gw_config *c, int argc, char **argv, base_buf *why) {
   *c = (gw_config){.grace_ms = 10000};
   gw_policy_init(&c->policy);
-  BASE_TRY(walk_flags(c, argc, argv, NULL, why));
+  BASE_TRY(walk_flags(c, argc, argv, NULL, NULL, why));
   if (c->help || c->version) {
     return BASE_OK;
   }
   for (int i = 0; i < ROWS; i++) {
     const char *value = getenv(rows[i].environment);
-    if (value) {
+    int applied = 0;
+    BASE_TRY(walk_flags(c, argc, argv, &rows[i], &applied, why));
+    if (value && applied == 0) {
       BASE_TRY(apply_environment(c, &rows[i], value, why));
-    } else {
-      BASE_TRY(walk_flags(c, argc, argv, &rows[i], why));
     }
   }
   return defaults(c, why);
