@@ -152,7 +152,11 @@ void net__conn_on_turn(net_conn *c) {
 static bool peer_is_gone(net_conn *c) {
   switch (net__transport_peer(c)) {
   case NET__PEER_HERE: c->fin_sweeps = 0; return false;
-  case NET__PEER_FIN: return ++c->fin_sweeps >= FIN_SWEEPS;
+  case NET__PEER_FIN:
+    if (base_buf_size(&c->out) > 0) {
+      return false; /* an answer is on its way: a peer that is gone resets it, one that has only half-closed reads it */
+    }
+    return ++c->fin_sweeps >= FIN_SWEEPS;
   case NET__PEER_FIN_UNREAD: return ++c->fin_sweeps >= FIN_UNREAD_SWEEPS;
   case NET__PEER_GONE: return true;
   }

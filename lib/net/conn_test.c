@@ -9,7 +9,17 @@
 enum { MIB = 1 << 20 };
 
 /* One server for all tests: what its connections do is in `mode`, what they saw is in the counters. */
-enum mode { ECHO, BIG_ANSWER, FLOOD, PAUSE, PAUSE_THEN_ANSWER, ANSWER_AND_CLOSE, CLOSE_TWICE, GATHER };
+enum mode {
+  ECHO,
+  BIG_ANSWER,
+  FLOOD,
+  PAUSE,
+  PAUSE_THEN_ANSWER,
+  PAUSE_AND_ANSWER,
+  ANSWER_AND_CLOSE,
+  CLOSE_TWICE,
+  GATHER
+};
 
 typedef struct {
   test_loop t;
@@ -65,6 +75,10 @@ static void on_bytes(void *codec, base_span bytes) {
   case PAUSE_THEN_ANSWER:
     net_conn_pause(c->conn, true);
     net_timer_set(c->later, 5);
+    break;
+  case PAUSE_AND_ANSWER:
+    net_conn_pause(c->conn, true);
+    write_big(c, 8 * MIB);
     break;
   case ANSWER_AND_CLOSE:
     write_big(c, MIB);
@@ -237,6 +251,21 @@ static void a_half_closed_peer_gets_a_quick_answer(void) {
   shutdown(fd, SHUT_WR);
   CHECK(reads_pattern(fd, 5));
   CHECK_INT(test_read_end(fd), 0);
+  close(fd);
+  CHECK(test_wait(&s.closed, 1));
+  test_loop_end(&s.t);
+}
+
+static void a_half_closed_peer_may_read_slowly(void) {
+  server s = {0};
+  const struct timespec sweeps = {.tv_sec = 1, .tv_nsec = 600000000};
+  REQUIRE(start(&s, PAUSE_AND_ANSWER, (net_listener_options){0}));
+  int fd = test_connect_from(net_listener_port(s.listener), 4096);
+  CHECK(test_send_text(fd, "x"));
+  shutdown(fd, SHUT_WR);
+  CHECK(test_wait(&s.received, 1));
+  nanosleep(&sweeps, NULL); /* time for the sweep to be wrong in; being right takes none */
+  CHECK(reads_pattern(fd, 8 * MIB));
   close(fd);
   CHECK(test_wait(&s.closed, 1));
   test_loop_end(&s.t);
@@ -451,7 +480,8 @@ static void bad_certificates_are_told(void) {
 
 TEST_MAIN(TEST(bytes_go_there_and_back), TEST(a_slow_reader_gets_everything), TEST(a_reader_that_stops_is_closed),
           TEST(a_reader_that_never_reads_hits_the_ceiling), TEST(a_dead_peer_is_noticed_behind_a_pause),
-          TEST(a_half_closed_peer_gets_a_quick_answer), TEST(closing_lingers_until_the_answer_is_read),
-          TEST(lingering_has_an_end), TEST(closing_at_once_is_final), TEST(a_turn_flushes_once),
-          TEST(a_silent_connection_is_closed), TEST(too_many_and_unwanted_connections_are_closed),
-          TEST(bad_addresses_are_told), TEST(tls_carries_the_same_bytes), TEST(bad_certificates_are_told))
+          TEST(a_half_closed_peer_gets_a_quick_answer), TEST(a_half_closed_peer_may_read_slowly),
+          TEST(closing_lingers_until_the_answer_is_read), TEST(lingering_has_an_end), TEST(closing_at_once_is_final),
+          TEST(a_turn_flushes_once), TEST(a_silent_connection_is_closed),
+          TEST(too_many_and_unwanted_connections_are_closed), TEST(bad_addresses_are_told),
+          TEST(tls_carries_the_same_bytes), TEST(bad_certificates_are_told))
