@@ -4,14 +4,13 @@ h2load is the browser, echo_server the service (both on the other core, where th
 best of some interleaved rounds, since other work on the machine only ever adds. With --peer, grpcwebproxy is measured in the same rounds.
 """
 import argparse
-import json
 import os
-import platform
 import resource
 import socket
 import subprocess
 import time
 
+import bench_report
 from harness import SERVER_STREAM, UNARY, Process, echo_and_gateway, h2load, request
 
 PEER = "github.com/improbable-eng/grpc-web/go/grpcwebproxy@v0.15.0"
@@ -159,25 +158,16 @@ def measure(rounds, with_peer):
                     process.stop()
 
 
-def revision():
-    run = subprocess.run(["git", "-C", os.environ["PONTE_SOURCE_DIR"], "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True, check=False)
-    return run.stdout.strip()
-
-
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/run gateway", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer", action="store_true", help="measure grpcwebproxy too; it is built by go into the folder of dependencies")
     options = parser.parse_args()
+    load = os.getloadavg()
     results = measure(options.rounds, options.peer) + idle_rows()
     for r in results:
         print(f"{r['process']:20} {r['name']:42} {r['value']:10} {r['unit']}")
-    out = os.path.join(os.environ["PONTE_SOURCE_DIR"], "build", "bench")
-    os.makedirs(out, exist_ok=True)
-    with open(os.path.join(out, "gateway.json"), "w", encoding="utf-8") as file:
-        json.dump({"benchmark": "gateway", "unix_time": int(time.time()), "revision": revision(), "machine": platform.platform(),
-                   "cores": os.cpu_count(), "load": os.getloadavg(), "results": results}, file, indent=2)
-        file.write("\n")
+    bench_report.write("gateway", results, load)
 
 
 main()

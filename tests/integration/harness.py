@@ -6,12 +6,11 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 
-
-def program(name):
-    variable = name.upper().replace("-", "_")
-    return os.environ.get(variable) or os.path.join(os.environ["PONTE_BUILD_DIR"], "bin", name)
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import ponte_procs as procs
 
 
 class Process:
@@ -21,7 +20,7 @@ class Process:
         environment = dict(os.environ, PONTE_LOG="error")
         self.name = name
         output = {"stdout": subprocess.PIPE} if lines else {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.popen = subprocess.Popen([program(name), *args], text=True, env=environment, **output)
+        self.popen = subprocess.Popen([procs.program(name), *args], text=True, env=environment, **output)
         self.said = []
         for _ in range(lines):
             line = self.popen.stdout.readline()
@@ -41,15 +40,10 @@ class Process:
             return False
 
     def cpu_us(self):
-        """User and system time of the process so far."""
-        with open(f"/proc/{self.popen.pid}/stat", encoding="ascii") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) * 1_000_000 // os.sysconf("SC_CLK_TCK")
+        return int(procs.cpu_seconds(self.popen.pid) * 1_000_000)
 
     def memory_kb(self):
-        """Private memory: what another process does not share."""
-        with open(f"/proc/{self.popen.pid}/smaps_rollup", encoding="ascii") as rollup:
-            return sum(int(line.split()[1]) for line in rollup if line.startswith("Private_"))
+        return procs.private_kb(self.popen.pid)
 
 
 @contextlib.contextmanager

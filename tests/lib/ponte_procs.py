@@ -24,8 +24,21 @@ def free_port():
 
 
 def program(name):
-    """The path of a program under test, as CMake put it into the environment."""
-    return os.environ[name.upper().replace("-", "_")]
+    """The path of a program under test: as CMake put it into the environment, or in PONTE_BUILD_DIR."""
+    return os.environ.get(name.upper().replace("-", "_")) or os.path.join(os.environ["PONTE_BUILD_DIR"], "bin", name)
+
+
+def cpu_seconds(pid):
+    """User and system time of a process so far."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def private_kb(pid):
+    """Memory that a process shares with no other."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
+        return sum(int(line.split()[1]) for line in rollup if line.startswith("Private_"))
 
 
 class Process:
@@ -110,6 +123,19 @@ class Stack:
 
 def transcribe_command(endpoint, path, *more):
     return [program("ponte"), "transcribe", "--endpoint", endpoint, *more, path]
+
+
+def transcribe_at_once(stack, path, count, pace):
+    """Runs so many command line clients at once through the gateway; their texts. Raises if one fails."""
+    command = transcribe_command(stack.endpoint, path, "--pace", pace)
+    clients = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(count)]
+    texts = []
+    for client in clients:
+        out, err = client.communicate(timeout=300)
+        if client.returncode != 0:
+            raise RuntimeError(f"a client ended with {client.returncode}: {err}")
+        texts.append(" ".join(out.split()))
+    return texts
 
 
 # -- audio
