@@ -132,6 +132,10 @@ static void drain_handles(net_loop *l) {
   uv_close((uv_handle_t *)&l->sweep, NULL);
   for (int i = 0; i < NET__SIGNALS; i++) {
     uv_close((uv_handle_t *)&l->signals[i], NULL);
+    if (l->options.handle_signals) {
+      signal(signals[i],
+             SIG_IGN); /* a second SIGTERM in the last moments must not turn a clean end into a death by signal */
+    }
   }
   uv_run(&l->uv, UV_RUN_DEFAULT);
 }

@@ -15,7 +15,7 @@ typedef struct {
   void (*on_wake)(void *ctx);               /* after net_loop_wake, coalesced; or NULL */
   void (*on_signal)(void *ctx, int signal); /* SIGINT, SIGTERM, SIGHUP if handle_signals; or NULL */
   void *ctx;
-  bool handle_signals;
+  bool handle_signals; /* they are ignored once the loop is freed: the process is on its way out then */
 } net_loop_options;
 
 /* Ignores SIGPIPE in the whole process. `options` may be NULL. Loops of several threads are made one after another. */
