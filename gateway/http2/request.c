@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "http/target.h"
+
 enum { FIELD_OVERHEAD = 32 }; /* RFC 9113 section 6.5.2 */
 
 #define SPAN(s) \
@@ -9,9 +11,6 @@ enum { FIELD_OVERHEAD = 32 }; /* RFC 9113 section 6.5.2 */
 
 /* Of what nghttp2 lets through (it refuses connection, upgrade, transfer-encoding and the like itself), these belong to the carrier. */
 static const base_span carrier_fields[] = {SPAN("te"), SPAN("host"), SPAN("expect"), SPAN("http2-settings")};
-/* Anything else has no handler here; CONNECT and TRACE would even be harmful. */
-static const base_span methods[] = {SPAN("POST"), SPAN("GET"),   SPAN("HEAD"),  SPAN("OPTIONS"),
-                                    SPAN("PUT"),  SPAN("PATCH"), SPAN("DELETE")};
 
 static bool listed(const base_span *list, size_t n, base_span s) {
   for (size_t i = 0; i < n; i++) {
@@ -132,40 +131,11 @@ void gw_h2_head_add(gw_h2_head *h, nghttp2_rcbuf *name, nghttp2_rcbuf *value) {
   }
 }
 
-/* RFC 9110 section 4.2: host and port. Only the bytes are checked here; whether the name is ours is for the application's allow-list. */
-static bool is_authority(base_span s) {
-  static const char punctuation[] = "-._~%!$&'()*+,;=:[]";
-  if (s.p == NULL || s.n == 0) {
-    return false;
-  }
-  for (size_t i = 0; i < s.n; i++) {
-    uint8_t c = s.p[i];
-    bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!alnum && (c == 0 || strchr(punctuation, c) == NULL)) {
-      return false; /* '@' too: user information has no place in a request */
-    }
-  }
-  return true;
-}
-
-/* Origin form, RFC 9112 section 3.2.1. nghttp2 lets "*" pass for OPTIONS, and any visible byte. */
-static bool is_path(base_span s) {
-  if (s.p == NULL || s.n == 0 || s.p[0] != '/') {
-    return false;
-  }
-  for (size_t i = 0; i < s.n; i++) {
-    if (s.p[i] <= 0x20 || s.p[i] >= 0x7f || s.p[i] == '#') {
-      return false;
-    }
-  }
-  return true;
-}
-
 int gw_h2_head_check(gw_h2_head *h) {
   if (h->refusal != 0) {
     return h->refusal;
   }
-  if (!LISTED(methods, h->method)) {
+  if (!http_is_method(h->method)) {
     return 501;
   }
   if (h->authority.p == NULL) {
@@ -173,7 +143,9 @@ int gw_h2_head_check(gw_h2_head *h) {
   }
   /* Two names for one request are a way around an allow-list: RFC 9113 section 8.3.1. */
   bool two_names = h->host.p != NULL && !base_span_ieq(h->host, h->authority);
-  if (two_names || !is_authority(h->authority) || !is_path(h->path)) {
+  /* nghttp2 lets "*" pass for OPTIONS, and any visible byte. Of the authority only the bytes are checked: whether the name is ours is for the
+   * application's allow-list. */
+  if (two_names || !http_is_authority_text(h->authority) || !http_is_origin_form(h->path)) {
     return 400;
   }
   if (h->cookie_at != 0) {

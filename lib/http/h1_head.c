@@ -1,6 +1,6 @@
 #include "http/h1_head.h"
 
-static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+#include "http/target.h"
 
 /* Fields that end here: RFC 9110 section 7.6.1; Host and Expect, because http_request says them otherwise. */
 static const char *const own_fields[] = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade",
@@ -135,38 +135,6 @@ static bool is_one_of(base_span s, const char *const *list, size_t n) {
   return false;
 }
 
-/* uri-host [":" port], RFC 3986 section 3.2.2, without user information: letters, digits and the marks of names, or an address in brackets. */
-static bool is_authority(base_span s) {
-  bool in_brackets = s.n > 0 && s.p[0] == '[';
-  size_t host_n = s.n;
-  for (size_t i = 0; i < s.n; i++) {
-    if (s.p[i] == ':' && !in_brackets) {
-      host_n = i;
-      break;
-    }
-    if (s.p[i] == ']' && in_brackets) {
-      host_n = i + 1;
-      break;
-    }
-  }
-  static const char marks[] = "-._~!$&'()*+,;=%";
-  for (size_t i = 0; i < host_n; i++) {
-    uint8_t c = s.p[i], lower = c | 0x20;
-    bool letter = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9');
-    bool bracket = in_brackets && (c == ':' || (c == '[' && i == 0) || (c == ']' && i + 1 == host_n));
-    if (!letter && !bracket && (in_brackets || c == 0 || !strchr(marks, c)) && !(in_brackets && c == '.')) {
-      return false;
-    }
-  }
-  if (host_n == 0 || (in_brackets && (host_n < 4 || s.p[host_n - 1] != ']'))) {
-    return false;
-  }
-  base_span port = base_span_of(s.p + host_n, s.n - host_n);
-  uint64_t number = 0;
-  return port.n == 0 ||
-         (port.p[0] == ':' && base_span_u64(base_span_of(port.p + 1, port.n - 1), &number) && number <= UINT16_MAX);
-}
-
 /* http://authority/path: RFC 9112 section 3.2.2 wants it accepted, and its authority to win over Host. */
 static int absolute_form(base_span target, http_request *r) {
   const char *scheme = base_span_starts(target, "http://")    ? "http://"
@@ -186,16 +154,14 @@ static int absolute_form(base_span target, http_request *r) {
   if (r->path.n == 0) {
     r->path = base_span_str("/");
   }
-  return is_authority(r->authority) && r->path.p[0] == '/' ? 0 : 400;
+  return http_is_authority(r->authority) && r->path.p[0] == '/' ? 0 : 400;
 }
 
 static int check_target(base_span target, http_request *r) {
-  for (size_t i = 0; i < target.n; i++) {
-    if (target.p[i] <= ' ' || target.p[i] >= 0x7f || target.p[i] == '#') {
-      return 400; /* a fragment never leaves a browser */
-    }
+  if (!http_is_target_text(target)) {
+    return 400;
   }
-  if (target.n > 0 && target.p[0] == '/') {
+  if (http_is_origin_form(target)) {
     r->path = target;
     return 0;
   }
@@ -212,7 +178,7 @@ static int check_host(const h1_head *h, bool http10, http_request *r) {
   if (count > 1 || (count == 0 && !http10)) {
     return 400; /* RFC 9112 section 3.2 */
   }
-  if (count == 1 && !is_authority(host)) {
+  if (count == 1 && !http_is_authority(host)) {
     return 400;
   }
   r->authority = host;
@@ -264,7 +230,7 @@ int h1_head_finish(h1_head *h, const char *method, int major, int minor, http_re
   }
   facts->http10 = minor == 0;
   *request = (http_request){.method = base_span_str(method)};
-  if (!is_one_of(request->method, methods, sizeof methods / sizeof *methods)) {
+  if (!http_is_method(request->method)) {
     return 501;
   }
   int status = check_host(h, facts->http10, request);
