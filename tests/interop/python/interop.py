@@ -21,16 +21,11 @@ SERVICE = "ponte.test.v1.EchoService"
 TIMEOUT = 60
 
 
-def generate():
-    """The messages, as protoc makes them for Python."""
-    out = tempfile.mkdtemp()
-    files = ["ponte/test/v1/echo.proto", "ponte/test/v1/common.proto"]
-    subprocess.run([protoc, f"-I{proto_root}", f"--python_out={out}", *files], check=True)
-    sys.path.insert(0, out)
-
-
-generate()
-from ponte.test.v1 import common_pb2, echo_pb2  # noqa: E402  (just generated)
+# The messages, as protoc makes them for Python.
+with tempfile.TemporaryDirectory() as generated:
+    subprocess.run([protoc, f"-I{proto_root}", f"--python_out={generated}", "ponte/test/v1/echo.proto", "ponte/test/v1/common.proto"], check=True)
+    sys.path.insert(0, generated)
+    from ponte.test.v1 import common_pb2, echo_pb2
 
 Payload = echo_pb2.Payload
 
