@@ -18,6 +18,7 @@ base_err tr_context_new(const tr_options *options, tr_context **out, char why[AS
   why[0] = '\0';
   tr_context *c = calloc(1, sizeof *c);
   if (!c) return base_fail(BASE_E_NO_MEMORY);
+  pthread_mutex_init(&c->list_lock, NULL);
   pthread_mutex_init(&c->lock, NULL);
   tr_meter_init(&c->meter);
   long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -45,6 +46,7 @@ void tr_context_free(tr_context *c) {
   tr_models_free(c->models);
   tr_meter_dispose(&c->meter);
   pthread_mutex_destroy(&c->lock);
+  pthread_mutex_destroy(&c->list_lock);
   free(c);
 }
 

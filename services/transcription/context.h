@@ -32,9 +32,10 @@ typedef struct {
   size_t max_batch_bytes;
   const char *version;
   int64_t started_ms;
+  pthread_mutex_t list_lock; /* comes before a stream's lock, which comes before `lock` */
+  struct tr_stream *streams; /* guarded by list_lock: all calls, also those that said nothing yet */
   pthread_mutex_t lock;
-  struct tr_stream *streams; /* guarded by lock, as all below */
-  unsigned active_streams;
+  unsigned active_streams; /* guarded by lock, as all below; streams with a configuration: these hold a place */
   bool draining;
 } tr_context;
 

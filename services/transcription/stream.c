@@ -30,35 +30,52 @@ void tr__stream_unref(tr_stream *s) {
   free(s);
 }
 
-static bool enter(tr_context *c, tr_stream *s, rpc_error *error) {
+/* Whether there is a place; with `take`, it is taken. Any state of the stream's lock. */
+static bool find_place(tr_context *c, bool take, rpc_error *error) {
   pthread_mutex_lock(&c->lock);
-  bool draining = c->draining, full = c->active_streams >= c->max_streams;
-  if (!draining && !full) {
-    c->active_streams++;
-    s->next = c->streams;
-    if (s->next) s->next->previous = s;
-    c->streams = s;
-  }
+  bool draining = c->draining, full = c->active_streams >= c->max_streams, ok = !draining && !full;
+  if (ok && take) c->active_streams++;
   pthread_mutex_unlock(&c->lock);
+  if (ok) return true;
   if (draining) {
     *error =
         rpc_error_of(RPC_REASON_SHUTTING_DOWN, NULL, "this server is shutting down: try again, another will answer");
-  } else if (full) {
+  } else {
     *error =
         rpc_error_of(RPC_REASON_TOO_MANY_STREAMS, NULL, "%u streams run already, which is the limit: try again in %d s",
                      c->max_streams, TR_RETRY_MS / 1000);
     error->retry_after_ms = TR_RETRY_MS;
   }
-  return !draining && !full;
+  base_metric_add(&tr_refused, 1);
+  return false;
+}
+
+/* A call that cannot have a place is told so at once. One that can takes it with its configuration only: calls that say nothing would
+ * otherwise hold all places for ever. */
+static bool enter(tr_context *c, tr_stream *s, rpc_error *error) {
+  /* One step, so that tr_streams_stop() after tr_context_drain() misses no stream. */
+  pthread_mutex_lock(&c->list_lock);
+  bool ok = find_place(c, false, error);
+  if (ok) {
+    s->next = c->streams;
+    if (s->next) s->next->previous = s;
+    c->streams = s;
+  }
+  pthread_mutex_unlock(&c->list_lock);
+  return ok;
 }
 
 static void leave(tr_stream *s) {
   tr_context *c = s->context;
-  pthread_mutex_lock(&c->lock);
-  c->active_streams--;
+  pthread_mutex_lock(&c->list_lock);
   *(s->previous ? &s->previous->next : &c->streams) = s->next;
   if (s->next) s->next->previous = s->previous;
+  pthread_mutex_unlock(&c->list_lock);
+  if (!s->configured) return;
+  pthread_mutex_lock(&c->lock);
+  c->active_streams--;
   pthread_mutex_unlock(&c->lock);
+  base_metric_add(&tr_streams, -1);
 }
 
 bool tr_stream_begin(tr_context *context, const tr_stream_sink *sink, void *call, tr_stream **out) {
@@ -77,12 +94,10 @@ bool tr_stream_begin(tr_context *context, const tr_stream_sink *sink, void *call
   pthread_mutex_init(&s->lock, NULL);
   s->feed_job = (tr_job){.run = tr__stream_feed, .ctx = s};
   if (!enter(context, s, &error)) {
-    base_metric_add(&tr_refused, 1);
     sink->finish(call, &error);
     tr__stream_unref(s);
     return false;
   }
-  base_metric_add(&tr_streams, 1);
   *out = s;
   return true;
 }
@@ -115,7 +130,8 @@ static bool take_config(tr_stream *s, const Ponte__Transcription__V1__StreamConf
                           "the configuration comes once: open another stream for another one");
     return false;
   }
-  if (!tr_config_check(s->context->models, in, &s->config, error)) return false;
+  if (!tr_config_check(s->context->models, in, &s->config, error) || !find_place(s->context, true, error)) return false;
+  base_metric_add(&tr_streams, 1);
   s->configured = true;
   s->clock = (tr_clock){.origin = s->config.resume_sample, .rate = s->config.format.rate};
   s->rules = tr_rules_for_rate(s->config.format.rate);
@@ -193,19 +209,18 @@ void tr_stream_writable(tr_stream *s) {
 }
 
 void tr_streams_stop(tr_context *context, const rpc_error *error) {
-  pthread_mutex_lock(&context->lock);
+  pthread_mutex_lock(&context->list_lock);
   /* A stream leaves the list, under this lock, before it ends. */
   for (tr_stream *s = context->streams; s; s = s->next) {
     pthread_mutex_lock(&s->lock);
     tr__stream_finish(s, error);
     pthread_mutex_unlock(&s->lock);
   }
-  pthread_mutex_unlock(&context->lock);
+  pthread_mutex_unlock(&context->list_lock);
 }
 
 void tr_stream_end(tr_stream *s) {
   leave(s);
-  base_metric_add(&tr_streams, -1);
   pthread_mutex_lock(&s->lock);
   s->over = true;
   drop_frames(s);

@@ -32,7 +32,8 @@ enum {
   TR_RETRY_MS = 2000 /* the hint to a client that finds no room */
 };
 
-/* False, and the call is finished with the reason, when there is no room. `sink` outlives the stream. */
+/* False, and the call is finished with the reason, when there is no room. The stream takes one of the limited places when its configuration is
+ * accepted, and is refused there if the last one is gone by then. `sink` outlives the stream. */
 bool tr_stream_begin(tr_context *context, const tr_stream_sink *sink, void *call, tr_stream **out);
 void tr_stream_message(tr_stream *s, const Ponte__Transcription__V1__AudioChunk *chunk);
 void tr_stream_half_close(tr_stream *s);

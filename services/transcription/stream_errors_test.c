@@ -227,6 +227,8 @@ static void too_many_streams(void) {
   for (int i = 0; i < 4; i++) {
     log_init(&logs[i]);
     CHECK(tr_stream_begin(context, &log_sink, &logs[i], &s[i]) == (i != 2));
+    config_message config = config_of(16000);
+    if (s[i]) give_config(s[i], &config);
     if (i == 2) { /* one leaves, so that the fourth finds room */
       CHECK(logs[i].failed && logs[i].error.reason == RPC_REASON_TOO_MANY_STREAMS &&
             logs[i].error.retry_after_ms == TR_RETRY_MS);
@@ -235,6 +237,42 @@ static void too_many_streams(void) {
   }
   tr_stream_end(s[1]);
   tr_stream_end(s[3]);
+  tr_context_free(context);
+}
+
+/* Calls that say nothing hold no place; of those that wait, the ones whose configuration comes first are served. */
+static void mute_streams(void) {
+  enum { PLACES = 2, CALLS = 8 };
+  static call_log logs[CALLS];
+  tr_stream *s[CALLS] = {0};
+  config_message config = config_of(16000);
+  tr_context *context = context_of(PLACES);
+  REQUIRE(context);
+  for (int i = 0; i < CALLS; i++) {
+    log_init(&logs[i]);
+    REQUIRE(tr_stream_begin(context, &log_sink, &logs[i], &s[i]));
+  }
+  CHECK_INT(tr_context_active(context), 0);
+  for (int i = CALLS - 1; i >= CALLS - 1 - PLACES; i--) {
+    give_config(s[i], &config);
+    bool refused = i == CALLS - 1 - PLACES;
+    CHECK_MSG(logs[i].finished == refused, "call %d", i);
+    if (refused) {
+      CHECK(logs[i].failed && logs[i].error.reason == RPC_REASON_TOO_MANY_STREAMS &&
+            logs[i].error.retry_after_ms == TR_RETRY_MS);
+    }
+  }
+  CHECK_INT(tr_context_active(context), PLACES);
+  tr_context_drain(context);
+  give_config(s[0], &config); /* said too late */
+  CHECK(logs[0].failed && logs[0].error.reason == RPC_REASON_SHUTTING_DOWN);
+  rpc_error e = rpc_error_of(RPC_REASON_SHUTTING_DOWN, NULL, "later");
+  tr_streams_stop(context, &e);
+  for (int i = 0; i < CALLS; i++) {
+    CHECK_MSG(logs[i].failed, "call %d was not told", i);
+    tr_stream_end(s[i]);
+  }
+  CHECK_INT(tr_context_active(context), 0);
   tr_context_free(context);
 }
 
@@ -257,4 +295,4 @@ static void draining(void) {
   tr_context_free(context);
 }
 
-TEST_MAIN(TEST(errors), TEST(too_many_streams), TEST(draining))
+TEST_MAIN(TEST(errors), TEST(too_many_streams), TEST(mute_streams), TEST(draining))

@@ -40,10 +40,10 @@ struct tr_stream {
   const tr_stream_sink *sink;
   void *call;
   atomic_int references;
-  tr_stream *next, *previous; /* in context->streams, guarded by its lock */
+  tr_stream *next, *previous; /* in context->streams, guarded by its list_lock */
 
   /* The thread of the callbacks only. */
-  bool configured;
+  bool configured; /* and thereby holds a place */
   tr_position position;
 
   /* Written before the first frame is queued, then constant. */
