@@ -9,6 +9,7 @@ else()
   set(PONTE_DEPS_DIR "${CMAKE_SOURCE_DIR}/deps" CACHE PATH "fetched dependencies (cmake/deps.sh)")
 endif()
 cmake_path(ABSOLUTE_PATH PONTE_DEPS_DIR BASE_DIRECTORY "${CMAKE_SOURCE_DIR}" NORMALIZE)
+list(APPEND PONTE_TEST_ENVIRONMENT "PONTE_DEPS_DIR=${PONTE_DEPS_DIR}")
 
 function(ponte_hint target text)
   set_property(GLOBAL PROPERTY PONTE_HINT_${target} "(${text})")
