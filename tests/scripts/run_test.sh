@@ -13,9 +13,10 @@ export PONTE_PORT PONTE_GATEWAY_ADMIN_PORT PONTE_TRANSCRIPTION_PORT PONTE_TRANSC
 
 # until FILE TEXT [COUNT]: the text stands there that often; generous, since machines are busy
 until_says() {
-  local i
+  local i times
   for ((i = 0; i < 600; i++)); do
-    [ "$(grep -cF -e "$2" "$1" 2>/dev/null)" -lt "${3:-1}" ] || return 0
+    times=$(grep -cF -e "$2" "$1" 2>/dev/null || true)
+    [ "${times:-0}" -lt "${3:-1}" ] || return 0 # no file yet: no count either
     sleep 0.1
   done
   fail "never said \"$2\" ${3:-1} times: $(cat "$1")"
