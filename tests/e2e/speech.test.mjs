@@ -41,7 +41,7 @@ test('speech becomes text, interim before final', { timeout: 180000 }, async (t)
   assert.deepEqual(errors, []);
 });
 
-test('the gateway dies in mid-sentence and comes back: nothing is lost', { timeout: 180000 }, async (t) => {
+test('the gateway, then the service, dies in mid-sentence and comes back: nothing is lost', { timeout: 180000 }, async (t) => {
   const { texts } = await listen(async (page) => {
     await recorded(page, 4000);
     await stack.gateway.kill();
@@ -49,6 +49,10 @@ test('the gateway dies in mid-sentence and comes back: nothing is lost', { timeo
     await recorded(page, 7000); // the page goes on listening meanwhile
     await stack.gateway.start();
     await page.waitForFunction(() => document.querySelector('#connection').dataset.state === 'online', null, { timeout: 30000 });
+    await recorded(page, 15000);
+    await stack.service.kill();
+    await recorded(page, 17000);
+    await stack.service.start();
   });
   const rate = wordErrorRate(said, texts.join(' '));
   t.diagnostic(`WER ${(100 * rate).toFixed(1)} %`);
