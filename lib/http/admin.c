@@ -12,8 +12,6 @@ struct http_admin {
   net_listener *listener;
   http_admin_ready_fn ready;
   void *ready_ctx;
-  http_admin_page_fn page;
-  void *page_ctx;
 };
 
 static void healthz(http_admin *a, http_exchange *x) {
@@ -65,9 +63,6 @@ static void on_request(void *app, http_exchange *x, const http_request *r) {
     http_respond(x, 405, &allow, 1, true);
     return;
   }
-  if (a->page) {
-    a->page(a->page_ctx, x, r);
-  }
 }
 
 base_err http_admin_start(net_loop *l, const char *address, http_admin_ready_fn ready, void *ctx, http_admin **out) {
@@ -91,11 +86,6 @@ base_err http_admin_start(net_loop *l, const char *address, http_admin_ready_fn 
   }
   *out = a;
   return BASE_OK;
-}
-
-void http_admin_set_page(http_admin *a, http_admin_page_fn page, void *ctx) {
-  a->page = page;
-  a->page_ctx = ctx;
 }
 
 int http_admin_port(const http_admin *a) { return net_listener_port(a->listener); }

@@ -12,13 +12,10 @@ typedef struct http_admin http_admin;
 
 /* True when the process can serve; otherwise *why may be set to static text for the operator. */
 typedef bool (*http_admin_ready_fn)(void *ctx, const char **why);
-/* A page of the process itself, for paths that are not ours; the exchange is as in http_app. NULL: 404. */
-typedef void (*http_admin_page_fn)(void *ctx, http_exchange *x, const http_request *request);
 
 /* `address` as in net_listener_options ("127.0.0.1:9901"); IN_USE, INVALID as net_listen. `ready` NULL: always ready. */
 base_err http_admin_start(net_loop *l, const char *address, http_admin_ready_fn ready, void *ctx,
                           http_admin **out) BASE_MUST_USE;
-void http_admin_set_page(http_admin *a, http_admin_page_fn page, void *ctx);
 int http_admin_port(const http_admin *a);
 /* After net_loop_free. NULL is allowed. */
 void http_admin_free(http_admin *a);

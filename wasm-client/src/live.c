@@ -356,4 +356,3 @@ enum wc_live_state wc_live_state(const wc_live *l) { return l->state; }
 int64_t wc_live_committed(const wc_live *l) { return l->committed; }
 int64_t wc_live_pushed(const wc_live *l) { return l->keep.end; }
 size_t wc_live_unsent(const wc_live *l) { return l->unsent; }
-const char *wc_live_session_id(const wc_live *l) { return l->session_id; }

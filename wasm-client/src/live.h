@@ -68,6 +68,5 @@ int64_t wc_live_committed(const wc_live *l); /* samples */
 int64_t wc_live_pushed(const wc_live *l);    /* samples */
 /* Bytes of packets not yet handed to the transport. */
 size_t wc_live_unsent(const wc_live *l);
-const char *wc_live_session_id(const wc_live *l);
 
 #endif
