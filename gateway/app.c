@@ -25,6 +25,7 @@ struct app {
   bool wake_allowed;
   rpc_client *client;
   gw_upstream *upstream;
+  gw_gate gate;
   gw_ws_hub *hub;
   gw_static *files;
   gw_routes routes;
@@ -136,12 +137,13 @@ static base_err make_front(struct app *a, base_buf *why) {
   const gw_mux_options mux = {.max_calls = a->config->max_calls};
   const http_app app = {.on_request = gw_routes_on_request, .app = &a->routes};
   const http_h1_options h1 = {.on_upgrade = gw_routes_on_upgrade};
-  BASE_TRY(explain(why, gw_ws_hub_new(a->loop, a->upstream, &mux, &a->hub), "WebSockets", NULL));
+  a->gate = (gw_gate){.upstream = a->upstream};
+  BASE_TRY(explain(why, gw_ws_hub_new(a->loop, &a->gate, &mux, &a->hub), "WebSockets", NULL));
   if (a->config->web) {
     BASE_TRY(explain(why, gw_static_new(a->config->web, &a->files), "--web", a->config->web));
   }
-  a->routes = (gw_routes){
-      .policy = &a->config->policy, .hub = a->hub, .files = a->files, .grpc_web = {.upstream = a->upstream}};
+  a->routes =
+      (gw_routes){.policy = &a->config->policy, .hub = a->hub, .files = a->files, .grpc_web = {.gate = &a->gate}};
   BASE_TRY(explain(why, http_h1_server_new(a->loop, &app, &h1, &a->h1), "HTTP/1.1", NULL));
   a->front = (gw_front){.h1 = a->h1, .app = app};
   return BASE_OK;

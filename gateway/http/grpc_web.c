@@ -249,8 +249,7 @@ static base_err open_stream(const gw_grpc_web_options *o, web_call *c, const htt
                                  .credit = o->window_bytes ? o->window_bytes : DEFAULT_WINDOW,
                                  .kind = GW_KIND_GRPC_WEB,
                                  .peer = r->peer};
-    e = gw_stream_open(o->upstream, &request, &down_vt, c, &c->stream);
-    wire_status_from_err(why, e);
+    e = gw_gate_open(o->gate, &request, &down_vt, c, &c->stream, why);
   }
   wire_metadata_dispose(&metadata);
   return e;

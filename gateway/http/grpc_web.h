@@ -9,12 +9,12 @@
 #ifndef PONTE_GATEWAY_GRPC_WEB_H
 #define PONTE_GATEWAY_GRPC_WEB_H
 
-#include "gateway/stream/stream.h"
+#include "gateway/gate/gate.h"
 #include "http/exchange.h"
 
 typedef struct {
-  gw_upstream *upstream; /* outlives every exchange */
-  size_t window_bytes;   /* of a response on its way to the browser; 0 = 256 KiB */
+  gw_gate *gate;       /* outlives every exchange */
+  size_t window_bytes; /* of a response on its way to the browser; 0 = 256 KiB */
 } gw_grpc_web_options;
 
 /* The content type begins with application/grpc-web. CORS preflights have none: they are answered before. */

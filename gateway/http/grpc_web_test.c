@@ -21,14 +21,16 @@ static const char message[] = "\0\0\0\0\3abc";
 
 typedef struct {
   gw_fake up;
+  gw_gate gate;
   gw_grpc_web_options options;
   testing_exchange t;
 } world;
 
 static void handle(world *w, const char *method, const char *path, const http_header *headers, size_t n) {
   gw_fake_init(&w->up);
+  w->gate = (gw_gate){.upstream = &w->up.base};
   testing_exchange_init(&w->t);
-  w->options = (gw_grpc_web_options){.upstream = &w->up.base};
+  w->options = (gw_grpc_web_options){.gate = &w->gate};
   http_request r = {.method = base_span_str(method),
                     .path = base_span_str(path),
                     .authority = base_span_str("localhost"),
@@ -274,9 +276,10 @@ static void content_types_are_recognised(void) {
 static void an_upstream_that_cannot_start_gives_its_status(void) {
   world w;
   gw_fake_init(&w.up);
+  w.gate = (gw_gate){.upstream = &w.up.base};
   testing_exchange_init(&w.t);
   w.up.start_error = base_fail(BASE_E_UNAVAILABLE);
-  w.options = (gw_grpc_web_options){.upstream = &w.up.base};
+  w.options = (gw_grpc_web_options){.gate = &w.gate};
   http_request r = {.method = SPAN("POST"), .path = SPAN("/p.S/M"), .headers = plain, .header_count = 1};
   gw_grpc_web_handle(&w.options, &w.t.x, &r, NULL, 0);
   CHECK_INT(w.t.status, 200);

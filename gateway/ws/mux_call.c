@@ -239,8 +239,12 @@ static base_err add_token(const gw_mux *m, wire_metadata *metadata) {
   return e;
 }
 
-static base_err start(gw_mux *m, gw_mux_call *c, wire_mux_open *open) {
-  BASE_TRY(add_token(m, &open->metadata));
+static base_err start(gw_mux *m, gw_mux_call *c, wire_mux_open *open, wire_status *refusal) {
+  base_err e = add_token(m, &open->metadata);
+  if (!base_is_ok(e)) {
+    wire_status_from_err(refusal, e);
+    return e;
+  }
   int64_t credit = c->out_credit < GW_MUX_WINDOW ? c->out_credit : GW_MUX_WINDOW;
   const gw_stream_request request = {.path = open->path,
                                      .timeout_ms = open->timeout_ms,
@@ -249,10 +253,11 @@ static base_err start(gw_mux *m, gw_mux_call *c, wire_mux_open *open) {
                                      .kind = GW_KIND_MUX,
                                      .peer = m->options.peer};
   c->asked = (int64_t)request.credit;
-  return gw_stream_open(m->up, &request, &down_vt, c, &c->stream);
+  return gw_gate_open(m->gate, &request, &down_vt, c, &c->stream, refusal);
 }
 
-static base_err open_call(gw_mux *m, uint32_t id, wire_mux_open *open) {
+/* On an error *refusal may still be OK: then the error itself is all there is to say. */
+static base_err open_call(gw_mux *m, uint32_t id, wire_mux_open *open, wire_status *refusal) {
   if (m->draining) {
     return base_fail(BASE_E_DRAINING);
   }
@@ -271,8 +276,8 @@ static base_err open_call(gw_mux *m, uint32_t id, wire_mux_open *open) {
   c->out_credit = m->client_credit;
   wire_status_init(&c->status);
   /* One window was asked for, and a message may pass it once. */
-  base_buf_init(&c->waiting, 2 * GW_MUX_WINDOW + (size_t)m->up->max_message_bytes + 5);
-  base_err e = start(m, c, open);
+  base_buf_init(&c->waiting, 2 * GW_MUX_WINDOW + (size_t)m->gate->upstream->max_message_bytes + 5);
+  base_err e = start(m, c, open, refusal);
   if (!base_is_ok(e)) {
     wire_status_dispose(&c->status);
     free(c);
@@ -288,23 +293,25 @@ base_err gw__mux_open(gw_mux *m, const wire_mux_frame *f) {
   }
   m->last_id = f->call;
   wire_mux_open open = {0};
+  wire_status refusal;
   wire_metadata_init(&open.metadata);
+  wire_status_init(&refusal);
   base_err e = wire_mux_get_open(f->payload, &open);
   bool fatal = base_is(e, BASE_E_MALFORMED);
   if (base_is_ok(e)) {
-    e = open_call(m, f->call, &open);
+    e = open_call(m, f->call, &open, &refusal);
   }
   wire_metadata_dispose(&open.metadata);
-  if (base_is_ok(e) || fatal) {
-    return e;
-  }
   /* Sound frames, a call that cannot be: only it fails. */
-  wire_status status;
-  wire_status_init(&status);
-  wire_status_from_err(&status, e);
-  GW_MUX_PUT(m, wire_mux_put_status(&m->out, f->call, &status));
-  wire_status_dispose(&status);
-  return BASE_OK;
+  if (!base_is_ok(e) && !fatal) {
+    if (refusal.code == 0) {
+      wire_status_from_err(&refusal, e);
+    }
+    GW_MUX_PUT(m, wire_mux_put_status(&m->out, f->call, &refusal));
+    e = BASE_OK;
+  }
+  wire_status_dispose(&refusal);
+  return e;
 }
 
 /* -- from the client: frames of a call, as state x event ---------------------------------------------------------------------------- */

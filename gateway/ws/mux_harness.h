@@ -20,6 +20,7 @@ struct got {
 
 struct harness {
   gw_fake up;
+  gw_gate gate;
   gw_mux *mux;
   struct got got[HARNESS_FRAMES];
   int count;
@@ -77,8 +78,9 @@ static const gw_mux_sink harness_sink = {harness_send, harness_queued, harness_w
 static inline void harness_open(struct harness *h, const gw_mux_options *options) {
   memset(h, 0, sizeof *h);
   gw_fake_init(&h->up);
+  h->gate = (gw_gate){.upstream = &h->up.base};
   base_buf_init(&h->out, 1 << 20);
-  CHECK_OK(gw_mux_new(options, &h->up.base, &harness_sink, h, 0, &h->mux));
+  CHECK_OK(gw_mux_new(options, &h->gate, &harness_sink, h, 0, &h->mux));
 }
 static inline void harness_free(struct harness *h) {
   gw_mux_free(h->mux);

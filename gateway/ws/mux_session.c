@@ -234,7 +234,7 @@ void gw_mux_drain(gw_mux *m, int64_t now_ms, uint32_t grace_ms) {
 
 static uint32_t or_default(uint32_t value, uint32_t fallback) { return value ? value : fallback; }
 
-base_err gw_mux_new(const gw_mux_options *options, gw_upstream *up, const gw_mux_sink *sink, void *ctx, int64_t now_ms,
+base_err gw_mux_new(const gw_mux_options *options, gw_gate *gate, const gw_mux_sink *sink, void *ctx, int64_t now_ms,
                     gw_mux **out) {
   gw_mux *m = calloc(1, sizeof *m);
   if (m == NULL) {
@@ -242,7 +242,7 @@ base_err gw_mux_new(const gw_mux_options *options, gw_upstream *up, const gw_mux
   }
   m->sink = sink;
   m->ctx = ctx;
-  m->up = up;
+  m->gate = gate;
   m->options = options ? *options : (gw_mux_options){0};
   m->options.call_credit = or_default(m->options.call_credit, DEFAULT_CREDIT);
   m->options.max_calls = or_default(m->options.max_calls, DEFAULT_CALLS);
@@ -255,7 +255,7 @@ base_err gw_mux_new(const gw_mux_options *options, gw_upstream *up, const gw_mux
   const wire_mux_hello hello = {.version = WIRE_MUX_VERSION,
                                 .call_credit = m->options.call_credit,
                                 .max_calls = m->options.max_calls,
-                                .max_message = up->max_message_bytes,
+                                .max_message = gate->upstream->max_message_bytes,
                                 .ping_interval_ms = m->options.ping_interval_ms};
   base_err e = wire_mux_put_hello(&m->out, &hello);
   if (!base_is_ok(e)) {

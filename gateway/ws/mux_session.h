@@ -10,7 +10,7 @@
 #ifndef PONTE_GATEWAY_MUX_SESSION_H
 #define PONTE_GATEWAY_MUX_SESSION_H
 
-#include "gateway/upstream/upstream.h"
+#include "gateway/gate/gate.h"
 
 typedef struct gw_mux gw_mux;
 
@@ -33,8 +33,8 @@ typedef struct {
   const char *peer;          /* numeric address, for logs; must outlive the session; or NULL */
 } gw_mux_options;
 
-/* `sink` and `up` outlive the session; `options` may be NULL. The gateway's HELLO waits to be flushed. NO_MEMORY only. */
-base_err gw_mux_new(const gw_mux_options *options, gw_upstream *up, const gw_mux_sink *sink, void *ctx, int64_t now_ms,
+/* `sink` and `gate` outlive the session; `options` may be NULL. The gateway's HELLO waits to be flushed. NO_MEMORY only. */
+base_err gw_mux_new(const gw_mux_options *options, gw_gate *gate, const gw_mux_sink *sink, void *ctx, int64_t now_ms,
                     gw_mux **out) BASE_MUST_USE;
 /* Abandons its calls. NULL is allowed. */
 void gw_mux_free(gw_mux *m);

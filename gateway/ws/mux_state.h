@@ -39,7 +39,7 @@ typedef struct gw_mux_call {
 struct gw_mux {
   const gw_mux_sink *sink;
   void *ctx;
-  gw_upstream *up;
+  gw_gate *gate;
   gw_mux_options options;
   bool hello, draining, closed;
   base_err broken; /* a frame could not be made: out of memory */

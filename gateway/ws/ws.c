@@ -28,7 +28,7 @@ typedef struct gw_ws {
 
 struct gw_ws_hub {
   net_loop *loop;
-  gw_upstream *up;
+  gw_gate *gate;
   gw_mux_options options;
   LIST_HEAD(, gw_ws) sockets;
   size_t count;
@@ -299,7 +299,7 @@ base_err gw_ws_start(gw_ws_hub *hub, net_conn *conn, base_span answer, base_span
   w->conn = conn;
   w->timer_due_ms = INT64_MAX;
   w->timer = net_timer_new(hub->loop, on_timer, w);
-  if (w->timer == NULL || !base_is_ok(gw_mux_new(&options, hub->up, &sink, w, now, &w->mux))) {
+  if (w->timer == NULL || !base_is_ok(gw_mux_new(&options, hub->gate, &sink, w, now, &w->mux))) {
     net_timer_free(w->timer);
     free(w);
     return base_fail(BASE_E_NO_MEMORY);
@@ -338,13 +338,13 @@ void gw_ws_hub_drain(gw_ws_hub *hub, uint32_t grace_ms) {
 
 size_t gw_ws_hub_count(const gw_ws_hub *hub) { return hub->count; }
 
-base_err gw_ws_hub_new(net_loop *loop, gw_upstream *up, const gw_mux_options *options, gw_ws_hub **out) {
+base_err gw_ws_hub_new(net_loop *loop, gw_gate *gate, const gw_mux_options *options, gw_ws_hub **out) {
   gw_ws_hub *hub = calloc(1, sizeof *hub);
   if (hub == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
   hub->loop = loop;
-  hub->up = up;
+  hub->gate = gate;
   hub->options = options ? *options : (gw_mux_options){0};
   LIST_INIT(&hub->sockets);
   base_buf_init(&hub->gather, GATHER_BYTES);

@@ -15,7 +15,7 @@
 typedef struct gw_ws_hub gw_ws_hub;
 
 /* `options` is copied; its peer is taken from each connection. */
-base_err gw_ws_hub_new(net_loop *loop, gw_upstream *up, const gw_mux_options *options, gw_ws_hub **out) BASE_MUST_USE;
+base_err gw_ws_hub_new(net_loop *loop, gw_gate *gate, const gw_mux_options *options, gw_ws_hub **out) BASE_MUST_USE;
 /* After its connections ended (net_loop_free ends them). */
 void gw_ws_hub_free(gw_ws_hub *hub);
 

@@ -11,6 +11,7 @@ enum { TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10, FIN = 0x80, MASKED 
 struct fixture {
   test_loop loop;
   gw_fake up;
+  gw_gate gate;
   gw_ws_hub *hub;
   net_listener *listener;
   atomic_int accepted;
@@ -26,8 +27,9 @@ static bool on_accept(void *ctx, net_conn *conn) {
 static void setup(struct fixture *f) {
   memset(f, 0, sizeof *f);
   gw_fake_init(&f->up);
+  f->gate = (gw_gate){.upstream = &f->up.base};
   CHECK_OK(net_loop_new(NULL, &f->loop.loop));
-  CHECK_OK(gw_ws_hub_new(f->loop.loop, &f->up.base, NULL, &f->hub));
+  CHECK_OK(gw_ws_hub_new(f->loop.loop, &f->gate, NULL, &f->hub));
   net_listener_options o = {.address = "127.0.0.1:0", .on_accept = on_accept, .ctx = f};
   CHECK_OK(net_listen(f->loop.loop, &o, &f->listener));
   int port = net_listener_port(f->listener);

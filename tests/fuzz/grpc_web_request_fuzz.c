@@ -60,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   size_t count = take_headers(&in, headers), echoed = 0;
   gw_fake_init(&up);
   testing_exchange_init(&t);
-  gw_grpc_web_options options = {.upstream = &up.base};
+  gw_gate gate = {.upstream = &up.base};
+  gw_grpc_web_options options = {.gate = &gate};
   http_request r = {
       .method = base_span_str("POST"), .path = path, .headers = headers, .header_count = count, .peer = "127.0.0.1"};
   gw_grpc_web_handle(&options, &t.x, &r, NULL, 0);

@@ -111,7 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   base_cursor c = base_cursor_of(base_span_of(data, size));
   int64_t now = 0;
   gw_fake_init(&up);
-  base_err e = gw_mux_new(&(gw_mux_options){.call_credit = CREDIT, .max_calls = 4}, &up.base, &sink, &peer, now, &m);
+  gw_gate gate = {.upstream = &up.base};
+  base_err e = gw_mux_new(&(gw_mux_options){.call_credit = CREDIT, .max_calls = 4}, &gate, &sink, &peer, now, &m);
   if (base_is_ok(e)) {
     base_buf first;
     base_buf_init(&first, 1024);

@@ -1,0 +1,20 @@
+/* gate.h - the one door for calls, whatever protocol brings them: authentication and authorization -> limits -> route, then the stream heart (gw_stream_open).
+ *
+ * gRPC-Web, grpc-websockets and ponte.v1 open their calls here and nowhere else, so a check cannot be forgotten for one of them. One gate a worker; loop thread only.
+ */
+#ifndef PONTE_GATEWAY_GATE_H
+#define PONTE_GATEWAY_GATE_H
+
+#include "gateway/stream/stream.h"
+
+/* What calls pass through. All is borrowed. A reload replaces them; calls that run keep the upstream they have. */
+typedef struct gw_gate {
+  gw_upstream *upstream;
+} gw_gate;
+
+/* As gw_stream_open. On an error no callback comes, and *refusal (initialised by the caller) holds the status to answer with; INVALID alone means: the path is no
+ * method's at all. */
+base_err gw_gate_open(gw_gate *g, const gw_stream_request *request, const gw_down_vt *vt, void *down, gw_stream **out,
+                      wire_status *refusal) BASE_MUST_USE;
+
+#endif

@@ -1,0 +1,54 @@
+/* limits.h - how much one client, and all of them together, may take: connections, calls and rates per address and per identity, and a budget of memory.
+ *
+ * One gw_limits serves all workers of a process; it is thread-safe (one short lock around its tables, atomics for the totals). Tables are bounded: when they are
+ * full, the entry unused for longest goes. IPv6 addresses count by their /64.
+ */
+#ifndef PONTE_GATEWAY_LIMITS_H
+#define PONTE_GATEWAY_LIMITS_H
+
+#include "base/err.h"
+#include "wire/status.h"
+
+typedef struct gw_limits gw_limits;
+
+/* Plain data; 0 = the default in brackets. */
+typedef struct {
+  uint32_t connections;             /* [10000] of browsers, all workers together */
+  uint32_t connections_per_address; /* [500] */
+  uint32_t calls_per_connection;    /* [100] streams at once on an HTTP/2 connection or a WebSocket */
+  uint32_t calls;                   /* [20000] open at once, all together */
+  uint32_t message_bytes;           /* [4 MiB] one gRPC message, either way */
+  uint32_t header_bytes;            /* [16 KiB] */
+  int64_t header_ms, body_ms;       /* [10 s] for a request's head; [30 s] without a byte of an unfinished body */
+  int64_t idle_ms;                  /* [1 h] a connection without a call */
+  int64_t lifetime_ms;              /* [none] a connection is drained after so long */
+  int64_t
+      max_timeout_ms; /* [none] ceiling of a unary call's or stream's grpc-timeout; also what calls without one get */
+  uint32_t rate_per_address, burst_per_address;   /* [2000/s, 4000] new calls */
+  uint32_t rate_per_identity, burst_per_identity; /* [1000/s, 2000] */
+  uint64_t
+      memory_bytes; /* [half of the machine's or the cgroup's] resident; above 90 % new calls are shed, above 95 % new connections too */
+} gw_limits_options;
+
+/* A copy with every 0 replaced by its default. */
+gw_limits_options gw_limits_with_defaults(const gw_limits_options *o);
+
+base_err gw_limits_new(const gw_limits_options *options, gw_limits **out) BASE_MUST_USE;
+void gw_limits_free(gw_limits *l);
+/* Hot reload: new numbers for what is there; counts go on. */
+void gw_limits_set(gw_limits *l, const gw_limits_options *options);
+
+/* A connection of this numeric address: true if it may stay; then gw_limits_disconnected follows at its end. */
+bool gw_limits_connected(gw_limits *l, const char *address);
+void gw_limits_disconnected(gw_limits *l, const char *address);
+/* A call. EXHAUSTED: *refusal (initialised) holds RESOURCE_EXHAUSTED with ErrorInfo, RetryInfo and the trailer grpc-retry-pushback-ms. After BASE_OK gw_limits_call_ended
+ * follows. `subject` may be "". */
+base_err gw_limits_call_started(gw_limits *l, const char *address, const char *subject, int64_t now_ms,
+                                wire_status *refusal) BASE_MUST_USE;
+void gw_limits_call_ended(gw_limits *l);
+/* For readiness: false while calls are shed. */
+bool gw_limits_has_memory(const gw_limits *l);
+/* To be called about twice a second by one worker: looks at the memory in use. */
+void gw_limits_look(gw_limits *l);
+
+#endif
