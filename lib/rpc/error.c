@@ -6,14 +6,15 @@
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
 #include "pb/message.h"
+#include "wire/details.h"
 
 /* Any.type_url is this and the message's full name (google/protobuf/any.proto). */
 #define TYPE_PREFIX "type.googleapis.com/"
-static char error_info_url[] = TYPE_PREFIX "google.rpc.ErrorInfo";
-static char bad_request_url[] = TYPE_PREFIX "google.rpc.BadRequest";
-static char retry_info_url[] = TYPE_PREFIX "google.rpc.RetryInfo";
+static const char error_info_url[] = TYPE_PREFIX "google.rpc.ErrorInfo";
+static const char bad_request_url[] = TYPE_PREFIX "google.rpc.BadRequest";
+static const char retry_info_url[] = TYPE_PREFIX "google.rpc.RetryInfo";
 
-enum { DETAIL_MAX = 1024, DETAILS = 3, STATUS_MAX = 8192, READ_MEMORY_MAX = 256 * 1024 };
+enum { READ_MEMORY_MAX = 256 * 1024 };
 
 static const struct {
   const char *name;
@@ -47,79 +48,12 @@ rpc_error rpc_error_of(enum rpc_reason reason, const char *field, const char *fm
 
 /* -- writing --------------------------------------------------------------------------------------------------------- */
 
-/* The details under construction; `details` points into the rest. */
-struct details {
-  Google__Protobuf__Any any[DETAILS], *list[DETAILS];
-  uint8_t bytes[DETAILS][DETAIL_MAX];
-  size_t count;
-};
-
-static base_err add_detail(struct details *d, char *type_url, const ProtobufCMessage *message) {
-  size_t n = protobuf_c_message_get_packed_size(message);
-  if (n > DETAIL_MAX) {
-    return base_fail(BASE_E_TOO_LARGE);
-  }
-  protobuf_c_message_pack(message, d->bytes[d->count]);
-  google__protobuf__any__init(&d->any[d->count]);
-  d->any[d->count].type_url = type_url;
-  d->any[d->count].value = (ProtobufCBinaryData){n, d->bytes[d->count]};
-  d->list[d->count] = &d->any[d->count];
-  d->count++;
-  return BASE_OK;
-}
-
-static base_err add_error_info(struct details *d, const rpc_error *e) {
-  Google__Rpc__ErrorInfo info = GOOGLE__RPC__ERROR_INFO__INIT;
-  info.reason = (char *)rpc_reason_name(e->reason);
-  info.domain = (char[]){RPC_ERROR_DOMAIN};
-  return add_detail(d, error_info_url, &info.base);
-}
-
-static base_err add_bad_request(struct details *d, const rpc_error *e) {
-  Google__Rpc__BadRequest__FieldViolation violation = GOOGLE__RPC__BAD_REQUEST__FIELD_VIOLATION__INIT;
-  Google__Rpc__BadRequest__FieldViolation *list[] = {&violation};
-  Google__Rpc__BadRequest bad = GOOGLE__RPC__BAD_REQUEST__INIT;
-  violation.field = (char *)e->field;
-  violation.description = (char *)e->message;
-  bad.n_field_violations = 1;
-  bad.field_violations = list;
-  return add_detail(d, bad_request_url, &bad.base);
-}
-
-static base_err add_retry_info(struct details *d, const rpc_error *e, wire_status *out) {
-  char pushback[24];
-  Google__Rpc__RetryInfo retry = GOOGLE__RPC__RETRY_INFO__INIT;
-  Google__Protobuf__Duration delay = GOOGLE__PROTOBUF__DURATION__INIT;
-  delay.seconds = e->retry_after_ms / 1000;
-  delay.nanos = (int32_t)(e->retry_after_ms % 1000) * 1000000;
-  retry.retry_delay = &delay;
-  snprintf(pushback, sizeof pushback, "%lld", (long long)e->retry_after_ms);
-  BASE_TRY(wire_metadata_add_str(&out->trailers, "grpc-retry-pushback-ms", pushback));
-  return add_detail(d, retry_info_url, &retry.base);
-}
-
 base_err rpc_error_to_status(const rpc_error *e, wire_status *out) {
-  struct details d = {.count = 0};
-  Google__Rpc__Status status = GOOGLE__RPC__STATUS__INIT;
-  uint8_t bytes[STATUS_MAX];
   wire_status_set(out, rpc_error_code(e), "%s", e->message);
-  BASE_TRY(add_error_info(&d, e));
-  if (e->field) {
-    BASE_TRY(add_bad_request(&d, e));
-  }
-  if (e->retry_after_ms > 0) {
-    BASE_TRY(add_retry_info(&d, e, out));
-  }
-  status.code = rpc_error_code(e);
-  status.message = (char *)e->message;
-  status.n_details = d.count;
-  status.details = d.list;
-  size_t n = google__rpc__status__get_packed_size(&status);
-  if (n > sizeof bytes) {
-    return base_fail(BASE_E_TOO_LARGE);
-  }
-  google__rpc__status__pack(&status, bytes);
-  return wire_metadata_add(&out->trailers, base_span_str("grpc-status-details-bin"), base_span_of(bytes, n));
+  return wire_details_add(out, &(wire_details){.domain = RPC_ERROR_DOMAIN,
+                                               .reason = rpc_reason_name(e->reason),
+                                               .field = e->field,
+                                               .retry_after_ms = e->retry_after_ms});
 }
 
 /* -- reading --------------------------------------------------------------------------------------------------------- */
