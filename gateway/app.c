@@ -25,6 +25,7 @@ struct app {
   bool wake_allowed;
   rpc_client *client;
   gw_upstream *upstream;
+  gw_ticker *ticker;
   gw_gate gate;
   gw_ws_hub *hub;
   gw_static *files;
@@ -137,7 +138,8 @@ static base_err make_front(struct app *a, base_buf *why) {
   const gw_mux_options mux = {.max_calls = a->config->max_calls};
   const http_app app = {.on_request = gw_routes_on_request, .app = &a->routes};
   const http_h1_options h1 = {.on_upgrade = gw_routes_on_upgrade};
-  a->gate = (gw_gate){.upstream = a->upstream};
+  BASE_TRY(explain(why, gw_ticker_new(a->loop, &a->ticker), "timers", NULL));
+  a->gate = (gw_gate){.upstream = a->upstream, .timers = gw_ticker_timers(a->ticker)};
   BASE_TRY(explain(why, gw_ws_hub_new(a->loop, &a->gate, &mux, &a->hub), "WebSockets", NULL));
   if (a->config->web) {
     BASE_TRY(explain(why, gw_static_new(a->config->web, &a->files), "--web", a->config->web));
@@ -191,7 +193,7 @@ static base_err make(struct app *a, base_buf *why) {
   return BASE_OK;
 }
 
-/* The loop first: closing its connections abandons their calls. The client last: it delivers what those calls still have to say. */
+/* The loop first: closing its connections abandons their calls. Then the client delivers what those calls still have to say, to upstreams that are still there. */
 static void unmake(struct app *a) {
   pthread_mutex_lock(&a->wake_lock);
   a->wake_allowed = false;
@@ -201,12 +203,16 @@ static void unmake(struct app *a) {
   http_h1_server_free(a->h1);
   gw_ws_hub_free(a->hub);
   gw_static_free(a->files);
+  if (a->client) {
+    rpc_client_end_calls(a->client);
+  }
   if (a->upstream) {
     a->upstream->vt->free(a->upstream);
   }
   if (a->client) {
     rpc_client_free(a->client);
   }
+  gw_ticker_free(a->ticker);
   pthread_mutex_destroy(&a->wake_lock);
 }
 

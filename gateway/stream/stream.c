@@ -14,6 +14,10 @@ enum { PATH_MAX_BYTES = 512, PEER_BYTES = 48 };
 enum state { OPEN, ENDING, ABANDONED };
 
 struct gw_stream {
+  gw_timer timer; /* first: it is cast back */
+  gw_timers *timers;
+  int64_t deadline_ms, expiry_ms; /* INT64_MAX: none */
+  gw_upstream *up;                /* as it was asked for; `call` may belong to a leg behind it */
   gw_up_call *call;
   const gw_down_vt *vt;
   void *down;
@@ -119,8 +123,22 @@ static void reason_to_status(const gw_stream *s, wire_status *status) {
     wire_status_set(status, base_err_grpc(base_fail(BASE_E_INTERNAL)),
                     "the request's gRPC framing is broken: flags other than 0, or an end inside a message");
     return;
+  case BASE_E_DEADLINE:
+    wire_status_set(status, base_err_grpc(s->reason), "the call took longer than its timeout, or than calls may here");
+    return;
+  case BASE_E_UNAUTHENTICATED:
+    wire_status_set(status, base_err_grpc(s->reason), "the token expired during the call; call again with a new one");
+    return;
   default: wire_status_from_err(status, s->reason);
   }
+}
+
+static void release(gw_stream *s) {
+  if (s->timers) {
+    gw_timer_cancel(s->timers, &s->timer);
+  }
+  s->up->calls--;
+  free(s);
 }
 
 static void on_status(void *ctx, const wire_status *status) {
@@ -129,12 +147,12 @@ static void on_status(void *ctx, const wire_status *status) {
   void *down = s->down;
   if (s->state == ABANDONED) {
     report(s, -1);
-    free(s);
+    release(s);
     return;
   }
   if (s->state == OPEN) {
     report(s, status->code);
-    free(s);
+    release(s);
     vt->status(down, status);
     return;
   }
@@ -142,7 +160,7 @@ static void on_status(void *ctx, const wire_status *status) {
   wire_status_init(&own);
   reason_to_status(s, &own);
   report(s, own.code);
-  free(s);
+  release(s);
   vt->status(down, &own);
   wire_status_dispose(&own);
 }
@@ -153,6 +171,42 @@ static const gw_up_events events = {
     .on_written = on_written,
     .on_status = on_status,
 };
+
+/* -- time --------------------------------------------------------------------------------------------------------- */
+
+static void end_with(gw_stream *s, base_err reason) {
+  if (s->state == OPEN) {
+    s->state = ENDING;
+    s->reason = reason;
+    s->call->upstream->vt->cancel(s->call);
+  }
+}
+
+static void on_time(gw_timer *timer, int64_t now_ms) {
+  gw_stream *s = (gw_stream *)timer;
+  end_with(s, base_fail(now_ms >= s->deadline_ms ? BASE_E_DEADLINE : BASE_E_UNAUTHENTICATED));
+}
+
+static void set_timer(gw_stream *s) {
+  int64_t at_ms = s->deadline_ms < s->expiry_ms ? s->deadline_ms : s->expiry_ms;
+  if (s->timers == NULL) {
+    return;
+  }
+  if (at_ms == INT64_MAX) {
+    gw_timer_cancel(s->timers, &s->timer);
+    return;
+  }
+  gw_timer_set(s->timers, &s->timer, at_ms);
+}
+
+/* Sum of a time and a span of time, both not negative; what is beyond all clocks is never. */
+static int64_t later(int64_t now_ms, int64_t by_ms) { return by_ms < INT64_MAX - now_ms ? now_ms + by_ms : INT64_MAX; }
+
+void gw_stream_set_expiry(gw_stream *s, int64_t wall_ms) {
+  int64_t left_ms = wall_ms - base_wall_ms();
+  s->expiry_ms = wall_ms == INT64_MAX ? INT64_MAX : later(base_now_ms(), left_ms > 0 ? left_ms : 0);
+  set_timer(s);
+}
 
 /* -- from the browser ---------------------------------------------------------------------------------------------- */
 
@@ -176,10 +230,15 @@ base_err gw_stream_open(gw_upstream *up, const gw_stream_request *r, const gw_do
   if (s == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
+  s->timer.fn = on_time;
+  s->timers = r->timers;
+  s->up = up;
   s->vt = vt;
   s->down = down;
   s->kind = r->kind;
   s->started_ms = base_now_ms();
+  s->deadline_ms = r->timeout_ms > 0 ? later(s->started_ms, r->timeout_ms) : INT64_MAX;
+  s->expiry_ms = INT64_MAX;
   s->path_n = r->path.n;
   memcpy(s->path, r->path.p, r->path.n);
   snprintf(s->peer, sizeof s->peer, "%s", r->peer ? r->peer : "");
@@ -189,20 +248,14 @@ base_err gw_stream_open(gw_upstream *up, const gw_stream_request *r, const gw_do
     free(s);
     return e;
   }
+  up->calls++;
+  set_timer(s);
   gw_obs_call_started(s->kind);
   if (r->credit > 0) {
     s->call->upstream->vt->credit(s->call, r->credit);
   }
   *out = s;
   return BASE_OK;
-}
-
-static void end_with(gw_stream *s, base_err reason) {
-  if (s->state == OPEN) {
-    s->state = ENDING;
-    s->reason = reason;
-    s->call->upstream->vt->cancel(s->call);
-  }
 }
 
 /* Follows the message boundaries; the bytes themselves are not looked into. */

@@ -12,6 +12,7 @@
 #ifndef PONTE_GATEWAY_STREAM_H
 #define PONTE_GATEWAY_STREAM_H
 
+#include "gateway/stream/timers.h"
 #include "gateway/upstream/upstream.h"
 
 typedef struct gw_stream gw_stream;
@@ -28,8 +29,9 @@ typedef struct {
 } gw_down_vt;
 
 typedef struct {
-  base_span path;                /* "/package.Service/Method", checked by gw_stream_open: INVALID otherwise */
-  int64_t timeout_ms;            /* 0 = none */
+  base_span path;     /* "/package.Service/Method", checked by gw_stream_open: INVALID otherwise */
+  int64_t timeout_ms; /* 0 = none; told to the service, and enforced here too: DEADLINE_EXCEEDED */
+  gw_timers *timers;  /* for deadline and expiry; outlive the call; gw_gate_open sets them; NULL = none here */
   const wire_metadata *metadata; /* copied, without what gw_metadata_is_forwarded() refuses; NULL = none */
   size_t credit;                 /* bytes of `data` the downstream takes at once */
   const char *kind;              /* for logs and metrics: GW_KIND_MUX, GW_KIND_GRPC_WEB; static */
@@ -46,6 +48,8 @@ base_err gw_stream_open(gw_upstream *up, const gw_stream_request *request, const
  * the upstream's limit, INTERNAL for bad framing and for an end inside a message. Bytes after the half-close or a cancel are dropped. */
 void gw_stream_write(gw_stream *s, base_span bytes, bool end);
 void gw_stream_credit(gw_stream *s, size_t bytes);
+/* When the caller's token expires, as Unix time; INT64_MAX = never. Then the call ends with UNAUTHENTICATED. Again, to move it after a refresh. */
+void gw_stream_set_expiry(gw_stream *s, int64_t wall_ms);
 /* The browser asked for the end: status (CANCELLED) follows. */
 void gw_stream_cancel(gw_stream *s);
 /* The browser is gone: the upstream is cancelled and no callback comes any more. */

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/test.h"
 #include "gateway/stream/stream.h"
 #include "gateway/upstream/fake.h"
@@ -234,7 +235,71 @@ static void bytes_after_the_half_close_are_dropped(void) {
   CHECK_INT(f.down.code, 0);
 }
 
+enum { HOUR_MS = 3600000, MINUTE_MS = 60000 };
+
+/* With an hour between the events of a row, the clock that runs on meanwhile changes nothing. */
+static void time_ends_calls(void) {
+  static const struct {
+    int64_t timeout_ms, expiry_ms, again_ms; /* from now; 0 = none */
+    int64_t quiet_ms, ends_ms;
+    int code;
+    const char *reason;
+  } rows[] = {
+      {HOUR_MS, 0, 0, HOUR_MS - MINUTE_MS, HOUR_MS + MINUTE_MS, 4, "the deadline"},
+      {0, HOUR_MS, 0, HOUR_MS - MINUTE_MS, HOUR_MS + MINUTE_MS, 16, "the expiry"},
+      {2 * HOUR_MS, HOUR_MS, 0, HOUR_MS - MINUTE_MS, HOUR_MS + MINUTE_MS, 16, "the expiry first"},
+      {HOUR_MS, 2 * HOUR_MS, 0, HOUR_MS - MINUTE_MS, HOUR_MS + MINUTE_MS, 4, "the deadline first"},
+      {0, HOUR_MS, 3 * HOUR_MS, 2 * HOUR_MS, 4 * HOUR_MS, 16, "an expiry moved"},
+      {0, -HOUR_MS, 0, -MINUTE_MS, MINUTE_MS, 16, "an expiry in the past ends the call at the next look"},
+      {HOUR_MS, HOUR_MS, INT64_MAX, HOUR_MS - MINUTE_MS, 2 * HOUR_MS, 4, "no expiry any more"},
+      {INT64_MAX, 0, 0, INT64_MAX / 2, 0, 0, "a deadline beyond all clocks"},
+      {0, 0, 0, INT64_MAX / 2, 0, 0, "none"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    gw_fake up;
+    struct down down = {0};
+    gw_stream *s = NULL;
+    gw_timers timers = {0};
+    gw_fake_init(&up);
+    gw_stream_request r = {.path = base_span_str("/a/b"),
+                           .timeout_ms = rows[i].timeout_ms,
+                           .timers = &timers,
+                           .credit = 9,
+                           .kind = GW_KIND_MUX};
+    CHECK_OK(gw_stream_open(&up.base, &r, &down_vt, &down, &s));
+    if (rows[i].expiry_ms) {
+      gw_stream_set_expiry(s, base_wall_ms() + rows[i].expiry_ms);
+    }
+    if (rows[i].again_ms) {
+      gw_stream_set_expiry(s, rows[i].again_ms == INT64_MAX ? INT64_MAX : base_wall_ms() + rows[i].again_ms);
+    }
+    gw_timers_run(&timers, base_now_ms() + rows[i].quiet_ms);
+    CHECK_MSG(!up.calls->cancelled, "%s", rows[i].reason);
+    if (rows[i].code) {
+      gw_timers_run(&timers, base_now_ms() + rows[i].ends_ms);
+      CHECK_MSG(up.calls->cancelled && down.statuses == 0, "%s", rows[i].reason);
+    }
+    gw_fake_status(up.calls, 0, "");
+    CHECK_MSG(down.statuses == 1 && down.code == rows[i].code, "%s: %d", rows[i].reason, down.code);
+    CHECK_MSG(timers.first == NULL, "%s", rows[i].reason);
+  }
+}
+
+static void counts_its_calls(void) {
+  struct fixture f;
+  setup(&f);
+  CHECK_INT(f.up.base.calls, 1);
+  CHECK(open_path(&f, "/bad", base_fail(BASE_E_INVALID)));
+  f.up.start_error = base_fail(BASE_E_UNAVAILABLE);
+  CHECK(open_path(&f, "/a/b", base_fail(BASE_E_UNAVAILABLE)));
+  CHECK_INT(f.up.base.calls, 1);
+  gw_stream_abandon(f.stream);
+  CHECK_MSG(f.up.base.calls == 1, "%s", "abandoned, but the service has not ended yet");
+  gw_fake_end_cancelled(&f.up);
+  CHECK_INT(f.up.base.calls, 0);
+}
+
 TEST_MAIN(TEST(paths), TEST(opens_with_credit_timeout_and_filtered_metadata), TEST(a_refused_start_leaves_nothing),
           TEST(carries_a_whole_call), TEST(part_messages_count_as_consumed), TEST(bad_bytes_end_the_call),
           TEST(a_failed_write_ends_the_call), TEST(cancel_says_cancelled), TEST(abandoned_is_silent),
-          TEST(bytes_after_the_half_close_are_dropped))
+          TEST(bytes_after_the_half_close_are_dropped), TEST(time_ends_calls), TEST(counts_its_calls))

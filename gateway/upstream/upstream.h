@@ -38,6 +38,7 @@ typedef struct {
 struct gw_upstream {
   const gw_upstream_vt *vt;
   uint32_t max_message_bytes; /* one gRPC message, either way */
+  size_t calls;               /* open ones of those who opened them here; counted by the stream heart */
 };
 /* Every leg's call begins with this; a router's calls name the leg behind it. */
 struct gw_up_call {

@@ -56,10 +56,7 @@ void rpc_client_drain(rpc_client *c) {
   }
 }
 
-void rpc_client_free(rpc_client *c) {
-  if (c == NULL) {
-    return;
-  }
+void rpc_client_end_calls(rpc_client *c) {
   for (rpc_client_call *call = c->calls; call; call = call->next) {
     /* Held back by a paused reader: nobody will resume it now. */
     call->hold_end = false;
@@ -70,6 +67,13 @@ void rpc_client_free(rpc_client *c) {
     rpc_mailbox_wait(&c->mailbox);
     rpc_client_drain(c);
   }
+}
+
+void rpc_client_free(rpc_client *c) {
+  if (c == NULL) {
+    return;
+  }
+  rpc_client_end_calls(c);
   grpc_completion_queue_shutdown(c->cq);
   pthread_join(c->thread, NULL);
   grpc_completion_queue_destroy(c->cq);

@@ -21,7 +21,9 @@ typedef struct {
 
 base_err rpc_client_new(const rpc_client_options *options, rpc_client **out) BASE_MUST_USE;
 void rpc_client_drain(rpc_client *c);
-/* Cancels what runs, delivers every last status, joins the thread. Not from inside a callback. Free the channels before. */
+/* Cancels what runs and delivers every last status. Not from inside a callback. */
+void rpc_client_end_calls(rpc_client *c);
+/* The same, and joins the thread. Not from inside a callback. Free the channels before. */
 void rpc_client_free(rpc_client *c);
 
 /* A channel to a target in the C core's URI syntax ("127.0.0.1:50054", "dns:///host:port", "unix:/path"). Lazy: connects at the first call, and
