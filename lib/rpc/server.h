@@ -77,6 +77,10 @@ void *rpc_call_alloc(rpc_call *c, size_t n);
 char *rpc_call_strdup(rpc_call *c, const char *s);
 /* Response initial metadata; before the first send or finish. */
 base_err rpc_call_header(rpc_call *c, const char *key, base_span value) BASE_MUST_USE;
+/* Response trailer; before the finish, and before a unary handler returns. */
+base_err rpc_call_trailer(rpc_call *c, const char *key, base_span value) BASE_MUST_USE;
+/* Whether the messages sent from now on are compressed, with an algorithm the client takes. Only a call that was set to true before its first send can. */
+void rpc_call_compress(rpc_call *c, bool compress);
 /* Unary: the call will answer this error instead of *response. */
 void rpc_call_fail(rpc_call *c, const rpc_error *e);
 /* Streams: packs and queues; CANCELLED when the call is over, EXHAUSTED when the queue would pass its ceiling (4 MiB, or one
@@ -85,6 +89,8 @@ base_err rpc_call_send(rpc_call *c, const ProtobufCMessage *message) BASE_MUST_U
 size_t rpc_call_queued(const rpc_call *c); /* bytes waiting */
 /* Streams: ends the call after what is queued; e NULL = OK. A second finish is ignored. */
 void rpc_call_finish(rpc_call *c, const rpc_error *e);
+/* Any call: the same with a status that is no rpc_error's; it is copied. */
+void rpc_call_finish_status(rpc_call *c, const wire_status *status);
 /* Streams: stops and resumes the reading of messages (flow control reaches the client). One message that was on its way may still come. */
 void rpc_call_pause(rpc_call *c, bool paused);
 

@@ -19,6 +19,7 @@ struct rpc_outgoing {
   struct rpc_outgoing *next;
   grpc_byte_buffer *message;
   size_t bytes;
+  bool plain;
 };
 
 static void outgoing_free(struct rpc_outgoing *o) {
@@ -83,6 +84,8 @@ static base_err add_headers(rpc_call *c, struct final_batch *b) {
   op->op = GRPC_OP_SEND_INITIAL_METADATA;
   op->data.send_initial_metadata.count = b->headers.count;
   op->data.send_initial_metadata.metadata = b->headers.items;
+  op->data.send_initial_metadata.maybe_compression_level.is_set = c->may_compress;
+  op->data.send_initial_metadata.maybe_compression_level.level = GRPC_COMPRESS_LEVEL_LOW;
   return BASE_OK;
 }
 
@@ -114,7 +117,7 @@ static void send_next(rpc_call *c) {
     grpc_op *op = &b.ops[b.n++];
     op->op = GRPC_OP_SEND_MESSAGE;
     /* More follows at once, so the core may wait and write both in one go. */
-    op->flags = c->queue ? GRPC_WRITE_BUFFER_HINT : 0;
+    op->flags = (c->queue ? GRPC_WRITE_BUFFER_HINT : 0) | (o->plain ? GRPC_WRITE_NO_COMPRESS : 0);
     op->data.send_message.send_message = o->message;
   }
   if (base_is_ok(e) && c->finishing && c->queue == NULL) {
@@ -160,6 +163,7 @@ static base_err enqueue(rpc_call *c, struct rpc_outgoing *o, bool last) {
   if (c->queued_bytes > QUEUE_CEILING || (c->queued_bytes > 0 && o->bytes > QUEUE_CEILING - c->queued_bytes)) {
     return base_fail(BASE_E_EXHAUSTED);
   }
+  o->plain = c->may_compress && !c->compress;
   *c->queue_last = o;
   c->queue_last = &o->next;
   c->queued_bytes += o->bytes;
@@ -471,6 +475,21 @@ base_err rpc_call_header(rpc_call *c, const char *key, base_span value) {
       c->headers_sent ? base_fail(BASE_E_PRECONDITION) : wire_metadata_add(&c->headers, base_span_str(key), value);
   pthread_mutex_unlock(&c->lock);
   return e;
+}
+
+base_err rpc_call_trailer(rpc_call *c, const char *key, base_span value) {
+  pthread_mutex_lock(&c->lock);
+  base_err e =
+      c->finishing ? base_fail(BASE_E_PRECONDITION) : wire_metadata_add(&c->final.trailers, base_span_str(key), value);
+  pthread_mutex_unlock(&c->lock);
+  return e;
+}
+
+void rpc_call_compress(rpc_call *c, bool compress) {
+  pthread_mutex_lock(&c->lock);
+  c->may_compress |= compress && !c->headers_sent;
+  c->compress = compress;
+  pthread_mutex_unlock(&c->lock);
 }
 
 size_t rpc_call_queued(const rpc_call *c) {

@@ -50,6 +50,7 @@ struct rpc_call {
   unsigned under_way;
   wire_metadata headers;
   bool headers_sent;
+  bool may_compress, compress; /* the client was told of an algorithm; it is used for what is sent now */
   bool receiving, receive_closed, paused;
   bool closed; /* the core is done with the call: nothing more can be sent */
   struct rpc_outgoing *sending, *queue, **queue_last;
@@ -67,8 +68,6 @@ void rpc_call_begin(rpc_call *c, bool draining);
 static inline bool rpc_route_is_endless(const rpc_route *r) { return r && r->internal && r->method->kind != PB_UNARY; }
 /* For calls that never began. */
 void rpc_call_free(rpc_call *c);
-/* Ends the call with this status; it is copied. */
-void rpc_call_finish_status(rpc_call *c, const wire_status *status);
 
 /* Of the server: */
 rpc_pool *rpc_server_pool(rpc_server *s);
