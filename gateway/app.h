@@ -1,7 +1,7 @@
-/* app.h - the gateway as one piece: made of a configuration, run until it is told to stop. One thread runs it; the gRPC core has threads of its own behind lib/rpc.
+/* app.h - the gateway as one process: a control thread with the signals and the admin port, and config.workers workers (worker.h) that carry the traffic.
  *
- * SIGTERM or SIGINT: not ready any more, no new connections, DRAIN to every WebSocket; calls go on for config.grace_ms, then end with UNAVAILABLE. A second
- * signal ends at once.
+ * SIGTERM or SIGINT: not ready any more, no new connections, GOAWAY on HTTP/2 and DRAIN on every WebSocket; calls go on for config.grace_ms, then end with
+ * UNAVAILABLE. A second signal ends at once.
  */
 #ifndef PONTE_GATEWAY_APP_H
 #define PONTE_GATEWAY_APP_H

@@ -102,6 +102,13 @@ static base_err set_max_connections(gw_config *c, const char *v) {
   return BASE_OK;
 }
 
+static base_err set_workers(gw_config *c, const char *v) {
+  uint64_t n = 0;
+  BASE_TRY(number(&n, v, 0, GW_CONFIG_WORKERS));
+  c->workers = (int)n;
+  return BASE_OK;
+}
+
 static base_err set_grace(gw_config *c, const char *v) {
   uint64_t n = 0;
   BASE_TRY(number(&n, v, 0, 3600000));
@@ -130,6 +137,8 @@ static const struct row {
     {"--allow-host", "PONTE_GATEWAY_ALLOW_HOST", "NAME",
      "a name of this gateway besides the loopback's and the addresses it listens on, repeatable", set_host, true},
     {"--admin", "PONTE_GATEWAY_ADMIN", "ADDR:PORT", "/healthz /readyz /metrics; default 127.0.0.1:9901", set_admin,
+     false},
+    {"--workers", "PONTE_GATEWAY_WORKERS", "N", "threads that carry traffic, 0 = one a core; default 1", set_workers,
      false},
     {"--grace", "PONTE_GATEWAY_GRACE", "MS", "how long running calls may go on after SIGTERM; default 10000", set_grace,
      false},
@@ -273,7 +282,7 @@ static base_err defaults(gw_config *c, base_buf *why) {
 }
 
 base_err gw_config_read(gw_config *c, int argc, char **argv, base_buf *why) {
-  *c = (gw_config){.grace_ms = 10000};
+  *c = (gw_config){.grace_ms = 10000, .workers = 1};
   gw_policy_init(&c->policy);
   BASE_TRY(walk_flags(c, argc, argv, NULL, NULL, why));
   if (c->help || c->version) {

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "gateway/http/policy.h"
 
-enum { GW_CONFIG_LIST = 16 };
+enum { GW_CONFIG_LIST = 16, GW_CONFIG_WORKERS = 64 };
 
 typedef struct {
   char *address; /* "127.0.0.1:8080" */
@@ -27,7 +27,7 @@ typedef struct {
   char *web, *cert, *key, *admin;
   uint32_t max_message_bytes, max_calls;
   int64_t grace_ms;
-  int max_connections;
+  int max_connections, workers; /* workers 0 = one a core */
   bool check, help, version;
 } gw_config;
 

@@ -194,6 +194,8 @@ base_err rpc_channel_new(rpc_client *c, const char *target, const rpc_channel_op
       rpc_core_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200),
       rpc_core_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000),
       rpc_core_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 3000),
+      /* Equal channels of a process share a connection otherwise: the gateway's workers would meet on its lock. */
+      rpc_core_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
   };
   const grpc_channel_args channel_args = {sizeof args / sizeof *args, args};
   grpc_channel_credentials *creds = grpc_insecure_credentials_create();
