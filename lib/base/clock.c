@@ -19,7 +19,8 @@ static int64_t now_us(clockid_t clock) {
 
 int64_t base_now_us(void) { return now_us(CLOCK_MONOTONIC); }
 int64_t base_now_ms(void) { return base_now_us() / 1000; }
-int64_t base_wall_ms(void) { return now_us(CLOCK_REALTIME) / 1000; }
+int64_t base_wall_us(void) { return now_us(CLOCK_REALTIME); }
+int64_t base_wall_ms(void) { return base_wall_us() / 1000; }
 
 /* By arithmetic and not by gmtime_r(3), which in wasm calls out to JavaScript for a time zone nobody asked for. A year
  * begins in March here, so that the leap day is its last (Howard Hinnant, "chrono-Compatible Low-Level Date

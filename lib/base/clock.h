@@ -11,6 +11,7 @@ int64_t base_now_ms(void);
 int64_t base_now_us(void);
 /* Unix time in milliseconds, UTC. */
 int64_t base_wall_ms(void);
+int64_t base_wall_us(void);
 enum { BASE_TIME_SIZE = 25 };
 /* RFC 3339 in UTC with milliseconds, "2022-02-22T19:22:22.003Z", of the years 1970 to 9999; times outside are moved
  * to the nearest end. Pure. */

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,10 +10,11 @@
 #include "base/process.h"
 #endif
 
-/* Metrics of one name are neighbours, as the text format demands. Written at start-up only. */
+/* Metrics of one name are neighbours, as the text format demands. */
 static base_metric *registered;
+static pthread_mutex_t registered_lock = PTHREAD_MUTEX_INITIALIZER;
 
-void base_metric_register(base_metric *m) {
+static void insert(base_metric *m) {
   base_metric **last_of_name = NULL, **end = &registered;
   for (; *end; end = &(*end)->next) {
     if (*end == m) {
@@ -25,6 +27,12 @@ void base_metric_register(base_metric *m) {
   base_metric **at = last_of_name ? last_of_name : end;
   m->next = *at;
   *at = m;
+}
+
+void base_metric_register(base_metric *m) {
+  pthread_mutex_lock(&registered_lock);
+  insert(m);
+  pthread_mutex_unlock(&registered_lock);
 }
 
 void base_metric_observe(base_metric *m, double v) {
@@ -121,7 +129,9 @@ static base_err put_all(base_buf *out) {
 
 base_err base_metrics_write(base_buf *out) {
   size_t before = base_buf_size(out);
+  pthread_mutex_lock(&registered_lock);
   base_err e = put_all(out);
+  pthread_mutex_unlock(&registered_lock);
   if (!base_is_ok(e)) {
     base_buf_truncate(out, before);
   }

@@ -1,13 +1,13 @@
 /* metrics.h - counters, gauges and histograms, written out in the Prometheus text format (version 0.0.4).
  *
- * A metric is a static object of its module, registered once at start-up; label values are fixed then, so cardinality
- * is bounded by construction and peers cannot widen it:
+ * A metric is an object that lives as long as the process, with fixed label values, so cardinality is bounded by
+ * construction and peers cannot widen it:
  *
  *   static base_metric streams = BASE_GAUGE("ponte_gateway_streams", "Open streams.", "kind=\"mux\"");
  *   base_metric_register(&streams);
  *   base_metric_add(&streams, 1);
  *
- * Updates are relaxed atomics and may come from any thread; registration is for start-up, before other threads exist.
+ * Updates are relaxed atomics. Any thread.
  */
 #ifndef PONTE_BASE_METRICS_H
 #define PONTE_BASE_METRICS_H
