@@ -1,14 +1,18 @@
 /* obs.h - what the gateway counts and logs: one place, so that names of metrics and of log fields stay one vocabulary.
  *
- * Counters are atomics; any thread. gw_obs_register comes once, at start-up.
+ * Counters are atomics; any thread. gw_obs_register and gw_obs_trace_to come once, at start-up.
  */
 #ifndef PONTE_GATEWAY_OBS_H
 #define PONTE_GATEWAY_OBS_H
 
 #include "base/metrics.h"
-#include "base/span.h"
+#include "base/trace.h"
+#include "otlp/otlp.h"
 
 void gw_obs_register(void);
+/* Spans of sampled calls go to `exporter` (borrowed; NULL: none go anywhere) from now on; of traces that begin here, `ratio` (0 to 1) are sampled. */
+void gw_obs_trace_to(otlp *exporter, double ratio);
+double gw_obs_sample_ratio(void);
 
 /* One call, as the stream heart saw it. */
 typedef struct {
@@ -16,7 +20,10 @@ typedef struct {
   base_span path;
   const char *peer; /* or "" */
   int code;         /* gRPC status; -1: the browser went away before there was one */
-  int64_t duration_ms;
+  int64_t duration_us;
+  int64_t first_us;             /* until the service's first message; -1: none came */
+  const base_trace *trace;      /* the gateway's span */
+  const uint8_t *parent;        /* the caller's span id, 8 bytes; all zeroes: none */
   uint64_t bytes_in, bytes_out; /* gRPC-framed bytes from and to the browser */
 } gw_obs_call;
 

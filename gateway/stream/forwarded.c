@@ -1,10 +1,11 @@
 #include "gateway/stream/stream.h"
 
-/* RFC 9110 section 7.6.1 and what HTTP/1.1 proxies know besides; content-type and te are gRPC's own (PROTOCOL-HTTP2.md), host belongs to the gateway. */
+/* RFC 9110 section 7.6.1 and what HTTP/1.1 proxies know besides; content-type and te are gRPC's own (PROTOCOL-HTTP2.md), host belongs to the gateway, and
+ * stream.c writes traceparent. */
 static const char *const refused[] = {
-    "connection",         "content-length",      "content-type",     "host", "keep-alive",
-    "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",   "trailer",
-    "trailers",           "transfer-encoding",   "upgrade",
+    "connection",          "content-length",   "content-type", "host",    "keep-alive",  "proxy-authenticate",
+    "proxy-authorization", "proxy-connection", "te",           "trailer", "traceparent", "trailers",
+    "transfer-encoding",   "upgrade",
 };
 
 static const char *const refused_prefixes[] = {"grpc-", "x-ponte-", ":"};

@@ -28,7 +28,9 @@ struct gw_stream {
   /* Offsets into the browser's bytes: complete <= in; taken <= in; acked <= in. Only `acked` counts as consumed. */
   uint64_t in, complete, taken, acked;
   uint64_t out;
-  int64_t started_ms;
+  int64_t started_us, first_us; /* first_us: of the first message; 0: none yet */
+  base_trace trace;
+  uint8_t parent[8]; /* the caller's span; all zeroes: none */
   const char *kind;
   char peer[PEER_BYTES];
   size_t path_n;
@@ -58,14 +60,30 @@ static bool is_method_path(base_span path) {
   return slash && slash + 1 < path.n;
 }
 
-static base_err filter(const wire_metadata *from, wire_metadata *to) {
+/* Our span, below the caller's if it sent one; true if so. */
+static bool begin_trace(gw_stream *s, const wire_metadata *from) {
+  base_trace caller;
+  base_span text;
+  bool has_caller = from && wire_metadata_get(from, "traceparent", &text) && base_trace_parse(text, &caller);
+  if (has_caller) {
+    memcpy(s->parent, caller.span_id, sizeof s->parent);
+  }
+  base_trace_start(has_caller ? &caller : NULL, gw_obs_sample_ratio(), &s->trace);
+  return has_caller;
+}
+
+/* What goes on to the service: the rules of forwarded.c, and the trace with our span in the caller's place. A tracestate means nothing without its traceparent. */
+static base_err filter(gw_stream *s, const wire_metadata *from, wire_metadata *to) {
+  char traceparent[BASE_TRACEPARENT_SIZE];
+  bool has_caller = begin_trace(s, from);
   for (uint32_t i = 0; from && i < from->count; i++) {
     wire_pair pair = wire_metadata_at(from, i);
-    if (gw_metadata_is_forwarded(pair.key)) {
+    if (gw_metadata_is_forwarded(pair.key) && (has_caller || !base_span_is(pair.key, "tracestate"))) {
       BASE_TRY(wire_metadata_add(to, pair.key, pair.value));
     }
   }
-  return BASE_OK;
+  base_trace_text(&s->trace, traceparent);
+  return wire_metadata_add(to, base_span_str("traceparent"), base_span_str(traceparent));
 }
 
 /* -- from the service ---------------------------------------------------------------------------------------------- */
@@ -80,6 +98,7 @@ static void on_headers(void *ctx, const wire_metadata *headers) {
 static void on_data(void *ctx, base_span run) {
   gw_stream *s = ctx;
   if (s->state == OPEN) {
+    s->first_us = s->first_us ? s->first_us : base_now_us();
     s->out += run.n;
     s->vt->data(s->down, run);
   }
@@ -108,7 +127,10 @@ static void report(const gw_stream *s, int code) {
                                    .path = base_span_of(s->path, s->path_n),
                                    .peer = s->peer,
                                    .code = code,
-                                   .duration_ms = base_now_ms() - s->started_ms,
+                                   .duration_us = base_now_us() - s->started_us,
+                                   .first_us = s->first_us ? s->first_us - s->started_us : -1,
+                                   .trace = &s->trace,
+                                   .parent = s->parent,
                                    .bytes_in = s->in,
                                    .bytes_out = s->out});
 }
@@ -213,7 +235,7 @@ void gw_stream_set_expiry(gw_stream *s, int64_t wall_ms) {
 static base_err start(gw_upstream *up, const gw_stream_request *r, gw_stream *s) {
   wire_metadata forwarded;
   wire_metadata_init(&forwarded);
-  base_err e = filter(r->metadata, &forwarded);
+  base_err e = filter(s, r->metadata, &forwarded);
   if (base_is_ok(e)) {
     e = up->vt->start(up, r->path, r->timeout_ms, &forwarded, &events, s, &s->call);
   }
@@ -236,8 +258,8 @@ base_err gw_stream_open(gw_upstream *up, const gw_stream_request *r, const gw_do
   s->vt = vt;
   s->down = down;
   s->kind = r->kind;
-  s->started_ms = base_now_ms();
-  s->deadline_ms = r->timeout_ms > 0 ? later(s->started_ms, r->timeout_ms) : INT64_MAX;
+  s->started_us = base_now_us();
+  s->deadline_ms = r->timeout_ms > 0 ? later(s->started_us / 1000, r->timeout_ms) : INT64_MAX;
   s->expiry_ms = INT64_MAX;
   s->path_n = r->path.n;
   memcpy(s->path, r->path.p, r->path.n);

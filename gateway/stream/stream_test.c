@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/test.h"
+#include "base/trace.h"
 #include "gateway/stream/stream.h"
 #include "gateway/upstream/fake.h"
 #include "wire/frame.h"
@@ -85,6 +86,42 @@ static void paths(void) {
   }
 }
 
+/* What the service gets of the trace headers: *state says whether tracestate came too. */
+static base_trace forwarded_trace(const char *traceparent, bool *state) {
+  gw_fake up;
+  struct down r = {0};
+  gw_stream *s = NULL;
+  wire_metadata m;
+  base_span value = {0};
+  base_trace t = {0};
+  gw_fake_init(&up);
+  wire_metadata_init(&m);
+  CHECK_OK(wire_metadata_add_str(&m, "traceparent", traceparent));
+  CHECK_OK(wire_metadata_add_str(&m, "tracestate", "vendor=1"));
+  const gw_stream_request request = {.path = base_span_str("/a/b"), .metadata = &m, .kind = GW_KIND_MUX};
+  CHECK_OK(gw_stream_open(&up.base, &request, &down_vt, &r, &s));
+  CHECK(wire_metadata_get(&up.calls->metadata, "traceparent", &value) && base_trace_parse(value, &t));
+  *state = wire_metadata_get(&up.calls->metadata, "tracestate", &value);
+  gw_stream_abandon(s);
+  gw_fake_end_cancelled(&up);
+  gw_fake_dispose(&up);
+  wire_metadata_dispose(&m);
+  return t;
+}
+
+static void the_trace_goes_on_with_a_span_of_ours(void) {
+  bool state = false;
+  base_trace t = forwarded_trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", &state);
+  CHECK(state);
+  CHECK_INT(t.trace_id[0], 0x0a);
+  CHECK_INT(t.trace_id[15], 0x9c);
+  CHECK(t.span_id[0] != 0xb7 || t.span_id[7] != 0x31);
+  CHECK_INT(t.flags, 1);
+  t = forwarded_trace("nonsense", &state);
+  CHECK(!state);
+  CHECK_INT(t.flags, 0);
+}
+
 static void opens_with_credit_timeout_and_filtered_metadata(void) {
   gw_fake up;
   struct down down = {0};
@@ -101,7 +138,7 @@ static void opens_with_credit_timeout_and_filtered_metadata(void) {
   CHECK_OK(gw_stream_open(&up.base, &r, &down_vt, &down, &s));
   CHECK_INT(up.calls->credit, 9);
   CHECK_INT(up.calls->timeout_ms, 77);
-  CHECK_INT(up.calls->metadata.count, 1);
+  CHECK_INT(up.calls->metadata.count, 2);
   CHECK(wire_metadata_get(&up.calls->metadata, "authorization", &value));
   wire_metadata_dispose(&m);
   gw_fake_dispose(&up);
@@ -299,7 +336,8 @@ static void counts_its_calls(void) {
   CHECK_INT(f.up.base.calls, 0);
 }
 
-TEST_MAIN(TEST(paths), TEST(opens_with_credit_timeout_and_filtered_metadata), TEST(a_refused_start_leaves_nothing),
-          TEST(carries_a_whole_call), TEST(part_messages_count_as_consumed), TEST(bad_bytes_end_the_call),
-          TEST(a_failed_write_ends_the_call), TEST(cancel_says_cancelled), TEST(abandoned_is_silent),
-          TEST(bytes_after_the_half_close_are_dropped), TEST(time_ends_calls), TEST(counts_its_calls))
+TEST_MAIN(TEST(paths), TEST(opens_with_credit_timeout_and_filtered_metadata),
+          TEST(the_trace_goes_on_with_a_span_of_ours), TEST(a_refused_start_leaves_nothing), TEST(carries_a_whole_call),
+          TEST(part_messages_count_as_consumed), TEST(bad_bytes_end_the_call), TEST(a_failed_write_ends_the_call),
+          TEST(cancel_says_cancelled), TEST(abandoned_is_silent), TEST(bytes_after_the_half_close_are_dropped),
+          TEST(time_ends_calls), TEST(counts_its_calls))
