@@ -1,8 +1,8 @@
 #include "net/conn.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -34,32 +34,68 @@ static void kill_later(net_conn *c) {
   }
 }
 
-net_conn *net__conn_new(net_listener *listener, int fd, const char *peer) {
+void net__conn_fail(net_conn *c, const char *why) {
+  if (c->dial && c->state != NET__DEAD) {
+    net__dial_failed(c->dial, why);
+  }
+  kill_later(c);
+}
+
+void net__conn_set_deadline(net_conn *c, int64_t delay_ms) {
+  c->deadline_ms = delay_ms > 0 ? base_now_ms() + delay_ms : 0;
+  update_watch(c);
+}
+
+net_conn *net__conn_new(net_loop *l, int fd, const net__address *peer) {
   net_conn *c = calloc(1, sizeof *c);
   if (!c) {
     return NULL;
   }
-  c->loop = listener->loop;
-  c->listener = listener;
+  c->loop = l;
   c->fd = fd;
   base_buf_init(&c->out, QUEUE_CEILING);
-  snprintf(c->peer, sizeof c->peer, "%s", peer);
+  net__address_name(peer, c->peer);
   return c;
 }
 
 static void dispose(net_conn *c) {
   net__loop_drop(c->loop, c);
-  net__listener_forget(c->listener);
+  if (c->listener) {
+    net__listener_forget(c->listener);
+  }
+  if (c->dial) {
+    net__dial_free(c->dial);
+  }
   base_buf_dispose(&c->out);
   free(c);
 }
 
-void net__conn_start(net_conn *c) {
-  const net_listener_options *options = &c->listener->options;
+bool net__conn_adopt(net_conn *c, struct lws_vhost *vhost) {
   c->adopting = true;
-  c->wsi = net__lws_adopt(c->listener->vhost, c->fd, c);
+  c->wsi = net__lws_adopt(vhost, c->fd, c);
   c->adopting = false;
   if (!c->wsi) {
+    c->fd = -1;
+  }
+  return c->wsi != NULL;
+}
+
+void net__conn_open(net_conn *c) {
+  set_state(c, NET__OPEN);
+  c->has_read = true;
+  net__conn_set_deadline(c, 0);
+  if (c->paused) {
+    net__lws_pause(c->wsi, true);
+  }
+  net__dial_open(c->dial);
+}
+
+void net__conn_start(net_conn *c, net_listener *listener) {
+  const net_listener_options *options = &listener->options;
+  c->listener = listener;
+  c->stall_ms = options->stall_ms;
+  set_state(c, NET__OPEN);
+  if (!net__conn_adopt(c, listener->vhost)) {
     dispose(c);
     return;
   }
@@ -68,8 +104,7 @@ void net__conn_start(net_conn *c) {
     /* Our queue may move and grow between tries, and a record at a time is progress. */
     SSL_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   }
-  c->deadline_ms = base_now_ms() + options->first_byte_ms;
-  update_watch(c);
+  net__conn_set_deadline(c, options->first_byte_ms);
   if (!options->on_accept(options->ctx, c)) {
     kill_later(c);
   }
@@ -82,8 +117,7 @@ void net__conn_on_bytes(net_conn *c, base_span bytes) {
       net__lws_settled(c->wsi);
     }
     if (c->state == NET__OPEN) {
-      c->deadline_ms = 0;
-      update_watch(c);
+      net__conn_set_deadline(c, 0);
     }
   }
   if (c->state != NET__OPEN || !c->vt) {
@@ -117,7 +151,7 @@ void net__conn_on_writable(net_conn *c) {
     return;
   }
   if (!drain(c)) {
-    kill_later(c);
+    net__conn_fail(c, strerror(errno));
     return;
   }
   if (base_buf_size(&c->out) > 0) {
@@ -132,6 +166,7 @@ void net__conn_on_writable(net_conn *c) {
 
 void net__conn_on_turn(net_conn *c) {
   switch (c->state) {
+  case NET__CONNECTING: return;
   case NET__OPEN:
     if (c->vt && c->vt->on_flush) {
       c->vt->on_flush(c->codec);
@@ -144,7 +179,13 @@ void net__conn_on_turn(net_conn *c) {
     }
     return;
   case NET__SHUT: return;
-  case NET__DEAD: net__lws_kill(c->wsi); return;
+  case NET__DEAD:
+    if (c->wsi) {
+      net__lws_kill(c->wsi);
+    } else {
+      net__conn_on_gone(c);
+    }
+    return;
   }
 }
 
@@ -164,20 +205,22 @@ static bool peer_is_gone(net_conn *c) {
 }
 
 void net__conn_on_sweep(net_conn *c, int64_t now_ms) {
-  bool stalled = base_buf_size(&c->out) > 0 && now_ms - c->taken_ms >= c->listener->options.stall_ms;
-  if (stalled || (c->deadline_ms != 0 && now_ms >= c->deadline_ms)) {
-    kill_later(c);
-    return;
-  }
-  if (c->paused && c->state == NET__OPEN && peer_is_gone(c)) {
-    kill_later(c);
+  if (base_buf_size(&c->out) > 0 && now_ms - c->taken_ms >= c->stall_ms) {
+    net__conn_fail(c, "the peer takes nothing");
+  } else if (c->deadline_ms != 0 && now_ms >= c->deadline_ms) {
+    net__conn_fail(c, strerror(ETIMEDOUT));
+  } else if (c->paused && c->state == NET__OPEN && peer_is_gone(c)) {
+    net__conn_fail(c, net__transport_peer(c) == NET__PEER_GONE ? strerror(ECONNRESET) : "");
   }
 }
 
 void net__conn_on_gone(net_conn *c) {
   c->wsi = NULL;
   if (c->adopting) {
-    return; /* net__conn_start cleans up */
+    return; /* who adopts it cleans up */
+  }
+  if (c->dial && c->state == NET__OPEN && net__transport_peer(c) == NET__PEER_GONE) {
+    net__dial_failed(c->dial, strerror(ECONNRESET));
   }
   net__loop_drop(c->loop, c);
   if (c->vt) {
@@ -213,7 +256,7 @@ base_err net_conn_write(net_conn *c, base_span bytes) {
   if (was_empty && bytes.n > 0) {
     ssize_t n = net__transport_write(c, bytes);
     if (n < 0) {
-      kill_later(c);
+      net__conn_fail(c, strerror(errno));
       return base_fail(BASE_E_IO);
     }
     bytes = base_span_of(bytes.p + n, bytes.n - (size_t)n);
@@ -223,7 +266,7 @@ base_err net_conn_write(net_conn *c, base_span bytes) {
   }
   base_err e = base_buf_append(&c->out, bytes);
   if (!base_is_ok(e)) {
-    kill_later(c);
+    net__conn_fail(c, base_err_text(e));
     return e;
   }
   if (was_empty) {
@@ -241,20 +284,23 @@ void net_conn_flush_later(net_conn *c) {
 }
 
 void net_conn_pause(net_conn *c, bool paused) {
-  if (c->paused == paused || c->state != NET__OPEN) {
+  if (c->paused == paused || c->state > NET__OPEN) {
     return;
   }
   c->paused = paused;
   c->fin_sweeps = 0;
+  if (c->state == NET__CONNECTING) {
+    return; /* net__conn_open looks */
+  }
   net__lws_pause(c->wsi, paused);
   update_watch(c);
 }
 
 void net_conn_close(net_conn *c, int64_t linger_ms) {
-  if (c->state != NET__OPEN) {
+  if (c->state > NET__OPEN) {
     return;
   }
-  if (linger_ms <= 0) {
+  if (linger_ms <= 0 || c->state == NET__CONNECTING) {
     kill_later(c);
     return;
   }

@@ -34,7 +34,9 @@ typedef struct {
   void (*on_open)(void *codec);
 } net_connect_options;
 
-/* The codec's on_closed follows exactly once after BASE_OK, also when the connection never opened. INVALID: the address. Options are copied. */
+/* The codec's on_closed follows exactly once after BASE_OK, also when the connection never opened; net_loop_free brings it at the latest. Until on_open
+ * net_conn_write gives IO, net_conn_pause is remembered, and net_conn_close needs no time to linger. INVALID: the address; IO: no descriptor left;
+ * UNAVAILABLE: inside net_loop_free. Options are copied. */
 base_err net_connect(net_loop *l, const net_connect_options *options, const net_codec_vt *vt, void *codec,
                      net_conn **out) BASE_MUST_USE;
 /* Inside on_closed: why it ended, for logs ("connection refused", "certificate has expired"); "" for an orderly end. */
@@ -48,7 +50,9 @@ enum { NET_RESOLVE_MAX = 64 };
 /* `addresses`: numeric ones with the port, in the form net_connect takes; borrowed; count 0 = the name has none or the lookup failed (`failure` says why). */
 typedef void (*net_resolve_fn)(void *ctx, const char *const *addresses, size_t count, const char *failure);
 
-/* Looks the name up (getaddrinfo in a thread of libuv's pool). The callback comes once, unless cancelled; the handle is gone when it returns. */
+/* Looks the name up (getaddrinfo in a thread of libuv's pool, so /etc/hosts and nsswitch count). The callback comes once, unless cancelled; the handle is
+ * gone when it returns. net_loop_free cancels what is left, and waits for the threads that are at work. INVALID: an empty or too long name, no port;
+ * UNAVAILABLE: inside net_loop_free. */
 base_err net_resolve_start(net_loop *l, const char *host, int port, net_resolve_fn fn, void *ctx,
                            net_resolve **out) BASE_MUST_USE;
 void net_resolve_cancel(net_resolve *r); /* no callback any more; NULL is allowed */

@@ -6,12 +6,14 @@
 #ifndef PONTE_NET_INTERNAL_H
 #define PONTE_NET_INTERNAL_H
 
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
+#include <sys/un.h>
 #include <uv.h>
 
-#include "net/conn.h"
+#include "net/connect.h"
 #include "net/ws_client.h"
 
 struct lws;
@@ -44,6 +46,9 @@ struct net_loop {
   LIST_HEAD(, net_timer) timers;
   LIST_HEAD(, net_listener) listeners;
   LIST_HEAD(, net_ws) sockets;
+  LIST_HEAD(, net__dial) dials; /* connections of ours that lws does not know yet */
+  LIST_HEAD(, net_resolve) lookups;
+  bool freeing; /* nothing may begin any more */
 };
 
 struct net_listener {
@@ -58,28 +63,38 @@ struct net_listener {
   LIST_ENTRY(net_listener) all;
 };
 
-/* OPEN -> CLOSING: net_conn_close with linger, the queue drains. CLOSING -> SHUT: our FIN is out, the peer's is awaited; what it still sends
+/* CONNECTING -> OPEN: ours only, when TCP and TLS are up. OPEN -> CLOSING: net_conn_close with linger, the queue drains. CLOSING -> SHUT: our FIN is out, the peer's is awaited; what it still sends
  * is dropped, since closing with unread bytes makes the kernel send RST, which can destroy the answer on its way (RFC 9112 section 9.6).
  * Any -> DEAD: killed at the end of the turn. Only set_state() in conn.c writes it. */
-enum net__conn_state { NET__OPEN, NET__CLOSING, NET__SHUT, NET__DEAD };
+enum net__conn_state { NET__CONNECTING, NET__OPEN, NET__CLOSING, NET__SHUT, NET__DEAD };
+
+typedef union {
+  struct sockaddr any;
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
+  struct sockaddr_un local;
+} net__address;
+enum { NET__ADDRESS_NAME = INET6_ADDRSTRLEN };
 
 struct net_conn {
   net_loop *loop;
-  net_listener *listener;
-  struct lws *wsi; /* NULL once lws has let go */
-  SSL *ssl;        /* NULL when plain */
+  net_listener *listener; /* NULL: not accepted, but ours */
+  struct net__dial *dial; /* NULL: accepted */
+  struct lws *wsi;        /* NULL before lws has it, and once it has let go */
+  SSL *ssl;               /* NULL when plain */
   const net_codec_vt *vt;
   void *codec;
   base_buf out;
   TAILQ_ENTRY(net_conn) turn;
   LIST_ENTRY(net_conn) watch;
   int64_t deadline_ms; /* base_now_ms() clock; 0 = none */
-  int64_t taken_ms;    /* when the socket last took something, while bytes are queued */
+  int64_t stall_ms;
+  int64_t taken_ms; /* when the socket last took something, while bytes are queued */
   int fd;
   enum net__conn_state state : 8;
   bool adopting, in_turn, in_watch, paused, has_read;
   uint8_t fin_sweeps; /* sweeps in a row that saw the peer's FIN behind a pause */
-  char peer[46];
+  char peer[NET__ADDRESS_NAME];
 };
 
 /* loop.c: run net__conn_on_turn for this connection at the end of the turn; look at it in each sweep. */
@@ -88,14 +103,36 @@ void net__loop_drop(net_loop *l, net_conn *c);
 void net__loop_watch(net_loop *l, net_conn *c, bool on);
 
 /* conn.c */
-net_conn *net__conn_new(net_listener *listener, int fd, const char *peer); /* NULL when out of memory */
+net_conn *net__conn_new(net_loop *l, int fd, const net__address *peer); /* NULL when out of memory; CONNECTING */
 /* Adopts the socket and asks the application; the connection frees itself when it ends. */
-void net__conn_start(net_conn *c);
+void net__conn_start(net_conn *c, net_listener *listener);
+/* Adopts the connected socket of ours; false: it is closed, and `c` has nothing any more. */
+bool net__conn_adopt(net_conn *c, struct lws_vhost *vhost);
+/* TCP and TLS are up: tells the codec. */
+void net__conn_open(net_conn *c);
+/* Closes at the end of the turn; the first reason is kept for net_conn_failure. */
+void net__conn_fail(net_conn *c, const char *why);
+void net__conn_set_deadline(net_conn *c, int64_t delay_ms); /* 0 = none */
 void net__conn_on_turn(net_conn *c);
 void net__conn_on_sweep(net_conn *c, int64_t now_ms);
 void net__conn_on_bytes(net_conn *c, base_span bytes);
 void net__conn_on_writable(net_conn *c);
 void net__conn_on_gone(net_conn *c);
+
+/* connect.c */
+void net__dial_free(struct net__dial *d);
+void net__dial_end_all(net_loop *l);
+void net__dial_failed(struct net__dial *d, const char *why);
+void net__dial_open(struct net__dial *d);
+
+/* resolve.c */
+void net__resolve_end_all(net_loop *l);
+
+/* address.c */
+bool net__address_parse(const char *text, net__address *out, socklen_t *n);
+bool net__address_parse_unix(const char *path, net__address *out, socklen_t *n);
+void net__address_name(const net__address *a, char out[NET__ADDRESS_NAME]); /* numeric, without the port; "unix" */
+void net__address_set_options(int fd);                                      /* no delay, keepalive */
 
 /* transport.c: the bytes' last step, plain or TLS. */
 /* Bytes taken (0: try when writable), or -1: the connection is of no use any more. */

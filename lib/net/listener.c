@@ -1,10 +1,8 @@
 /* Listening sockets. They are ours and not lws's, because lws hides why a bind failed, spins when the process has no descriptor left, and
  * frees memory twice with two vhosts on one port.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,81 +18,26 @@ enum {
   RETRY_MS = 100,
   BACKLOG = 1024
 };
-/* A peer that vanished without a word is noticed after about two minutes. */
-enum { KEEPALIVE_IDLE_S = 60, KEEPALIVE_INTERVAL_S = 15, KEEPALIVE_PROBES = 4 };
-
-typedef union {
-  struct sockaddr any;
-  struct sockaddr_in v4;
-  struct sockaddr_in6 v6;
-} address;
-
-/* "127.0.0.1:8080" or "[::1]:8080". */
-static bool parse_address(const char *text, address *out, socklen_t *n) {
-  char host[INET6_ADDRSTRLEN];
-  const char *colon = strrchr(text, ':');
-  bool v6 = text[0] == '[';
-  const char *first = v6 ? text + 1 : text, *last = colon;
-  uint64_t port = 0;
-  if (!colon || !base_span_u64(base_span_str(colon + 1), &port) || port > UINT16_MAX) {
-    return false;
-  }
-  if (v6 && (colon == first || *--last != ']')) {
-    return false;
-  }
-  if (last <= first || (size_t)(last - first) >= sizeof host) {
-    return false;
-  }
-  memcpy(host, first, (size_t)(last - first));
-  host[last - first] = '\0';
-  memset(out, 0, sizeof *out);
-  if (v6) {
-    out->v6.sin6_family = AF_INET6;
-    out->v6.sin6_port = htons((uint16_t)port);
-    *n = sizeof out->v6;
-    return inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1;
-  }
-  out->v4.sin_family = AF_INET;
-  out->v4.sin_port = htons((uint16_t)port);
-  *n = sizeof out->v4;
-  return inet_pton(AF_INET, host, &out->v4.sin_addr) == 1;
-}
-
-/* Linux hands these on to accepted sockets, which saves four system calls a connection. */
-static void set_options(int fd, bool v6, bool share_port) {
-  const struct {
-    int level, name, value;
-  } options[] = {
-      {SOL_SOCKET, SO_REUSEADDR, 1},
-      {SOL_SOCKET, SO_KEEPALIVE, 1},
-      {IPPROTO_TCP, TCP_NODELAY, 1},
-      {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
-      {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
-      {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
-  };
-  int on = 1;
-  for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-    setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof options[i].value);
-  }
-  if (v6) {
-    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on); /* 0.0.0.0 and [::] are two listeners */
-  }
-  if (share_port) {
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  }
-}
-
 static base_err open_socket(net_listener *s) {
-  address a;
+  net__address a;
   socklen_t n = 0;
-  if (!parse_address(s->options.address, &a, &n)) {
+  int on = 1;
+  if (!net__address_parse(s->options.address, &a, &n)) {
     return base_fail(BASE_E_INVALID);
   }
   s->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (s->fd < 0) {
     return base_fail(BASE_E_IO);
   }
-  set_options(s->fd, a.any.sa_family == AF_INET6, s->options.share_port);
+  net__address_set_options(
+      s->fd); /* Linux hands them on to accepted sockets, which saves four system calls a connection */
+  setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (a.any.sa_family == AF_INET6) {
+    setsockopt(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on); /* 0.0.0.0 and [::] are two listeners */
+  }
+  if (s->options.share_port) {
+    setsockopt(s->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  }
   if (bind(s->fd, &a.any, n) != 0 || listen(s->fd, BACKLOG) != 0) {
     return base_fail(errno == EADDRINUSE ? BASE_E_IN_USE : errno == EADDRNOTAVAIL ? BASE_E_INVALID : BASE_E_IO);
   }
@@ -105,24 +48,18 @@ static base_err open_socket(net_listener *s) {
   return BASE_OK;
 }
 
-static void accept_connection(net_listener *s, int fd, const address *a) {
-  char peer[INET6_ADDRSTRLEN] = "";
+static void accept_connection(net_listener *s, int fd, const net__address *a) {
   if (s->connections >= s->options.max_connections) {
     close(fd);
     return;
   }
-  if (a->any.sa_family == AF_INET6) {
-    inet_ntop(AF_INET6, &a->v6.sin6_addr, peer, sizeof peer);
-  } else {
-    inet_ntop(AF_INET, &a->v4.sin_addr, peer, sizeof peer);
-  }
-  net_conn *c = net__conn_new(s, fd, peer);
+  net_conn *c = net__conn_new(s->loop, fd, a);
   if (!c) {
     close(fd);
     return;
   }
   s->connections++;
-  net__conn_start(c);
+  net__conn_start(c, s);
 }
 
 static void on_readable(uv_poll_t *h, int status, int events);
@@ -137,7 +74,7 @@ static void on_readable(uv_poll_t *h, int status, int events) {
   (void)status;
   (void)events;
   for (int i = 0; i < ACCEPTS_A_TURN && !s->closed; i++) {
-    address a = {0};
+    net__address a = {0};
     socklen_t n = sizeof a;
     int fd = accept4(s->fd, &a.any, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {

@@ -156,6 +156,8 @@ base_err net_loop_new(const net_loop_options *options, net_loop **out) {
   LIST_INIT(&l->timers);
   LIST_INIT(&l->listeners);
   LIST_INIT(&l->sockets);
+  LIST_INIT(&l->dials);
+  LIST_INIT(&l->lookups);
   start_handles(l);
   base_err e = net__lws_new(&l->uv, &l->lws);
   if (!base_is_ok(e)) {
@@ -189,6 +191,9 @@ void net_loop_free(net_loop *l) {
     return;
   }
   net_listener *s;
+  l->freeing = true;
+  net__resolve_end_all(l);
+  net__dial_end_all(l);
   LIST_FOREACH(s, &l->listeners, all) { net_listener_close(s); } /* they free themselves later, in drain_handles */
   net__ws_end_all(l);
   if (l->lws) {

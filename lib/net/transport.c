@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -60,12 +61,24 @@ void net__transport_shut(net_conn *c) {
   shutdown(c->fd, SHUT_WR);
 }
 
+static enum net__peer peer_of_unix(int fd) {
+  struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+  int unread = 0;
+  if (poll(&p, 1, 0) <= 0) {
+    return NET__PEER_HERE;
+  }
+  if (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0) {
+    return NET__PEER_FIN_UNREAD;
+  }
+  return p.revents & (POLLERR | POLLHUP) ? NET__PEER_GONE : NET__PEER_FIN;
+}
+
 enum net__peer net__transport_peer(const net_conn *c) {
   struct tcp_info info = {0};
   socklen_t n = offsetof(struct tcp_info, tcpi_options);
   int unread = 0;
   if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &n) != 0) {
-    return NET__PEER_HERE;
+    return peer_of_unix(c->fd);
   }
   if (info.tcpi_state == TCP_CLOSE) {
     return NET__PEER_GONE;
