@@ -19,6 +19,11 @@ static const char *const answer_names[] = {"connection", "content-encoding",  "c
                                            "date",       "keep-alive",        "server",         "te",
                                            "trailer",    "transfer-encoding", "upgrade"};
 static const char *const answer_prefixes[] = {"access-control-", "grpc-"};
+/* Of grpc-*, what the service says to the browser's client, and not to its own HTTP/2 peer. */
+static const char *const said_names[] = {"grpc-accept-encoding", "grpc-encoding", "grpc-retry-pushback-ms"};
+
+/* Always exposed: pages ask for them also where there are none. */
+static const char status_names[] = "grpc-status, grpc-message, grpc-status-details-bin";
 
 /* Fetch standard, "CORS-safelisted response-header name", and the CORS headers themselves. */
 static const char *const exposed_names[] = {"cache-control", "content-language", "content-length", "content-type",
@@ -39,6 +44,7 @@ static bool matches(base_span s, const char *const *names, size_t n, const char 
   return false;
 }
 #define MATCHES(s, kind) matches(s, kind##_names, LEN(kind##_names), kind##_prefixes, LEN(kind##_prefixes))
+static bool is_said(base_span s) { return matches(s, said_names, LEN(said_names), NULL, 0); }
 
 /* ---- from the browser ---- */
 
@@ -83,10 +89,6 @@ static bool add_binary(wire_metadata *out, base_span name, base_span values, wir
 }
 
 static bool add_header(const http_header *h, wire_metadata *out, wire_status *why) {
-  if (base_span_is(h->name, "grpc-encoding") && !base_span_is(h->value, "identity")) {
-    return refuse(why, base_fail(BASE_E_UNIMPLEMENTED), h->name,
-                  "compressed requests are not supported; send identity");
-  }
   if (MATCHES(h->name, browser)) {
     return true;
   }
@@ -174,7 +176,7 @@ static void add_pair(gw_web_headers *h, wire_pair pair) {
 void gw_web_headers_metadata(gw_web_headers *h, const wire_metadata *m) {
   for (uint32_t i = 0; i < m->count; i++) {
     wire_pair pair = wire_metadata_at(m, i);
-    if (!MATCHES(pair.key, answer)) {
+    if (!MATCHES(pair.key, answer) || is_said(pair.key)) {
       add_pair(h, pair);
     }
   }
@@ -214,10 +216,11 @@ void gw_web_headers_expose(gw_web_headers *h) {
   }
   base_buf list;
   base_buf_init(&list, MAX_TEXT);
-  bool ok = base_is_ok(base_buf_str(&list, "grpc-status, grpc-message, grpc-status-details-bin"));
+  bool ok = base_is_ok(base_buf_str(&list, status_names));
   for (size_t i = 0; i < h->count; i++) {
     base_span name = name_at(h, i);
-    if (!MATCHES(name, exposed) && !base_span_starts(name, "grpc-")) {
+    bool listed = base_span_starts(name, "grpc-") && !is_said(name);
+    if (!MATCHES(name, exposed) && !listed) {
       ok = ok && base_is_ok(base_buf_str(&list, ", ")) && base_is_ok(base_buf_append(&list, name));
     }
   }

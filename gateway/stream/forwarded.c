@@ -10,7 +10,15 @@ static const char *const refused[] = {
 
 static const char *const refused_prefixes[] = {"grpc-", "x-ponte-", ":"};
 
+/* What both ends agree on about compression: messages pass as they are, so this must too. */
+static const char *const agreed[] = {"grpc-encoding", "grpc-accept-encoding"};
+
 bool gw_metadata_is_forwarded(base_span key) {
+  for (size_t i = 0; i < sizeof agreed / sizeof *agreed; i++) {
+    if (base_span_is(key, agreed[i])) {
+      return true;
+    }
+  }
   for (size_t i = 0; i < sizeof refused_prefixes / sizeof *refused_prefixes; i++) {
     if (base_span_starts(key, refused_prefixes[i])) {
       return false;

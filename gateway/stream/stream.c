@@ -23,6 +23,7 @@ struct gw_stream {
   void *down;
   enum state state;
   bool half_closed;
+  bool encoded;    /* grpc-encoding names an algorithm, so messages may be compressed */
   base_err reason; /* in ENDING: what the browser is told */
   wire_frame_decoder framing;
   /* Offsets into the browser's bytes: complete <= in; taken <= in; acked <= in. Only `acked` counts as consumed. */
@@ -143,7 +144,9 @@ static void reason_to_status(const gw_stream *s, wire_status *status) {
     return;
   case BASE_E_MALFORMED:
     wire_status_set(status, base_err_grpc(base_fail(BASE_E_INTERNAL)),
-                    "the request's gRPC framing is broken: flags other than 0, or an end inside a message");
+                    "the request's gRPC framing is broken: unknown flags, a compressed message without grpc-encoding, "
+                    "or an end inside a "
+                    "message");
     return;
   case BASE_E_DEADLINE:
     wire_status_set(status, base_err_grpc(s->reason), "the call took longer than its timeout, or than calls may here");
@@ -232,8 +235,14 @@ void gw_stream_set_expiry(gw_stream *s, int64_t wall_ms) {
 
 /* -- from the browser ---------------------------------------------------------------------------------------------- */
 
+static bool names_encoding(const wire_metadata *m) {
+  base_span encoding;
+  return m && wire_metadata_get(m, "grpc-encoding", &encoding) && !base_span_is(encoding, "identity");
+}
+
 static base_err start(gw_upstream *up, const gw_stream_request *r, gw_stream *s) {
   wire_metadata forwarded;
+  s->encoded = names_encoding(r->metadata);
   wire_metadata_init(&forwarded);
   base_err e = filter(s, r->metadata, &forwarded);
   if (base_is_ok(e)) {
@@ -286,7 +295,7 @@ static base_err follow(gw_stream *s, base_span bytes, bool end) {
   wire_frame_step step;
   do {
     BASE_TRY(wire_frame_next(&s->framing, &left, &step));
-    if (step.event == WIRE_FRAME_BEGIN && step.flags != 0) {
+    if (step.event == WIRE_FRAME_BEGIN && step.flags != 0 && !(s->encoded && step.flags == WIRE_FRAME_COMPRESSED)) {
       return base_fail(BASE_E_MALFORMED);
     }
     if (step.event == WIRE_FRAME_END) {

@@ -45,7 +45,7 @@ typedef struct {
 base_err gw_stream_open(gw_upstream *up, const gw_stream_request *request, const gw_down_vt *vt, void *down,
                         gw_stream **out) BASE_MUST_USE;
 /* Any split of gRPC-framed bytes. `end` half-closes. After an error of the bytes themselves the status callback follows: RESOURCE_EXHAUSTED for a message above
- * the upstream's limit, INTERNAL for bad framing and for an end inside a message. Bytes after the half-close or a cancel are dropped. */
+ * the upstream's limit, INTERNAL for bad framing, for an end inside a message, and for a compressed message without grpc-encoding in the metadata. Bytes after the half-close or a cancel are dropped. */
 void gw_stream_write(gw_stream *s, base_span bytes, bool end);
 void gw_stream_credit(gw_stream *s, size_t bytes);
 /* When the caller's token expires, as Unix time; INT64_MAX = never. Then the call ends with UNAUTHENTICATED. Again, to move it after a refresh. */
@@ -55,8 +55,8 @@ void gw_stream_cancel(gw_stream *s);
 /* The browser is gone: the upstream is cancelled and no callback comes any more. */
 void gw_stream_abandon(gw_stream *s);
 
-/* False for request metadata that must not reach a service: hop-by-hop and framing headers, grpc-* (the upstream leg writes its own) and x-ponte-*
- * (what the gateway vouches for). `key` is in lower case. */
+/* False for request metadata that must not reach a service: hop-by-hop and framing headers, grpc-* (the upstream leg writes its own) but grpc-encoding and
+ * grpc-accept-encoding, and x-ponte-* (what the gateway vouches for). `key` is in lower case. */
 bool gw_metadata_is_forwarded(base_span key);
 
 #endif

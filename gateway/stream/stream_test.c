@@ -196,26 +196,59 @@ static void part_messages_count_as_consumed(void) {
   CHECK_INT(f.down.statuses, 0);
 }
 
+static void open_with(struct fixture *f, const char *encoding) {
+  wire_metadata m;
+  wire_metadata_init(&m);
+  CHECK_OK(wire_metadata_add_str(&m, "grpc-encoding", encoding));
+  gw_stream_abandon(f->stream);
+  gw_fake_end_cancelled(&f->up);
+  const gw_stream_request r = {.path = base_span_str("/p.S/M"), .metadata = &m, .kind = GW_KIND_MUX};
+  CHECK_OK(gw_stream_open(&f->up.base, &r, &down_vt, &f->down, &f->stream));
+  f->call = f->up.calls;
+  wire_metadata_dispose(&m);
+}
+
+static void compressed_messages_pass_where_they_are_announced(void) {
+  struct fixture f;
+  base_span got;
+  setup(&f);
+  open_with(&f, "gzip");
+  CHECK(wire_metadata_get(&f.call->metadata, "grpc-encoding", &got) && base_span_is(got, "gzip"));
+  gw_stream_write(f.stream, base_span_of("\1\0\0\0\1x\0\0\0\0\1y", 12), true);
+  CHECK(!f.call->cancelled);
+  CHECK_INT(base_buf_size(&f.call->written), 12);
+  gw_fake_status(f.call, 0, "");
+}
+
 static void bad_bytes_end_the_call(void) {
   static const struct {
+    const char *encoding;
     uint8_t flags;
     uint32_t length, sent;
     bool end;
     int code;
     const char *reason;
   } rows[] = {
-      {0, 101, 5, false, 8, "longer than the limit"},
-      {0, UINT32_MAX, 5, false, 8, "much longer"},
-      {1, 4, 9, false, 13, "compressed, which nothing announced"},
-      {0x80, 4, 9, false, 13, "trailers from a client"},
-      {0x40, 4, 9, false, 13, "an unknown flag"},
-      {0, 4, 8, true, 13, "an end inside a message"},
-      {0, 4, 3, true, 13, "an end inside a head"},
+      {NULL, 0, 101, 5, false, 8, "longer than the limit"},
+      {NULL, 0, UINT32_MAX, 5, false, 8, "much longer"},
+      {NULL, 1, 4, 9, false, 13, "compressed, which nothing announced"},
+      {"identity", 1, 4, 9, false, 13, "compressed, of which the contrary was announced"},
+      {"gzip", 0x81, 4, 9, false, 13, "compressed trailers from a client"},
+      {"gzip", 3, 4, 9, false, 13, "compressed, and an unknown flag"},
+      {"gzip", 1, 101, 5, false, 8, "compressed, and longer than the limit"},
+      {NULL, 0x80, 4, 9, false, 13, "trailers from a client"},
+      {NULL, 0x40, 4, 9, false, 13, "an unknown flag"},
+      {NULL, 0, 4, 8, true, 13, "an end inside a message"},
+      {NULL, 0, 4, 3, true, 13, "an end inside a head"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct fixture f;
     uint8_t room[16] = {0};
     setup(&f);
+    if (rows[i].encoding) {
+      open_with(&f, rows[i].encoding);
+      f.down.statuses = 0;
+    }
     wire_frame_head(room, rows[i].flags, rows[i].length);
     gw_stream_write(f.stream, base_span_of(room, rows[i].sent), rows[i].end);
     CHECK_MSG(f.call->cancelled && f.down.statuses == 0, "%s", rows[i].reason);
@@ -338,6 +371,7 @@ static void counts_its_calls(void) {
 
 TEST_MAIN(TEST(paths), TEST(opens_with_credit_timeout_and_filtered_metadata),
           TEST(the_trace_goes_on_with_a_span_of_ours), TEST(a_refused_start_leaves_nothing), TEST(carries_a_whole_call),
-          TEST(part_messages_count_as_consumed), TEST(bad_bytes_end_the_call), TEST(a_failed_write_ends_the_call),
-          TEST(cancel_says_cancelled), TEST(abandoned_is_silent), TEST(bytes_after_the_half_close_are_dropped),
-          TEST(time_ends_calls), TEST(counts_its_calls))
+          TEST(part_messages_count_as_consumed), TEST(compressed_messages_pass_where_they_are_announced),
+          TEST(bad_bytes_end_the_call), TEST(a_failed_write_ends_the_call), TEST(cancel_says_cancelled),
+          TEST(abandoned_is_silent), TEST(bytes_after_the_half_close_are_dropped), TEST(time_ends_calls),
+          TEST(counts_its_calls))

@@ -88,8 +88,9 @@ base_err gw_core_new(rpc_client *client, const char *target, uint32_t max_messag
   }
   u->base.vt = &core_vt;
   u->base.max_message_bytes = max_message_bytes ? max_message_bytes : DEFAULT_MAX_MESSAGE;
-  base_err e = rpc_channel_new(client, target, &(rpc_channel_options){.max_message_bytes = u->base.max_message_bytes},
-                               &u->channel);
+  base_err e = rpc_channel_new(
+      client, target, &(rpc_channel_options){.max_message_bytes = u->base.max_message_bytes, .pass_compressed = true},
+      &u->channel);
   if (!base_is_ok(e)) {
     free(u);
     return e;

@@ -20,7 +20,8 @@ typedef struct {
 } gw_up_events;
 
 typedef struct {
-  /* Copies path and metadata (NULL = none). timeout_ms 0 = none. NOT_FOUND: no service has this path. On an error no event comes. */
+  /* Copies path and metadata (NULL = none). grpc-encoding and grpc-accept-encoding among the metadata say how messages are compressed, which legs never do or undo
+   * themselves; UNIMPLEMENTED: an encoding the leg cannot carry. on_headers has grpc-encoding when answers may be compressed. timeout_ms 0 = none. NOT_FOUND: no service has this path. On an error no event comes. */
   base_err (*start)(gw_upstream *u, base_span path, int64_t timeout_ms, const wire_metadata *metadata,
                     const gw_up_events *events, void *ctx, gw_up_call **out);
   /* Copies. Whole or part messages; the caller has checked the framing. After an error the caller cancels. */

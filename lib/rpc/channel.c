@@ -124,7 +124,7 @@ static base_err start_one(ponte_channel *ch, const char *path, const ponte_call_
   if (bytes.n > ((rpc_channel *)ch)->max_message_bytes) {
     return base_fail(BASE_E_TOO_LARGE);
   }
-  grpc_byte_buffer *message = rpc_core_message(bytes);
+  grpc_byte_buffer *message = rpc_core_message(bytes, GRPC_COMPRESS_NONE);
   base_err e = message ? start_call(ch, path, options, message, events, ctx, out) : base_fail(BASE_E_NO_MEMORY);
   if (!base_is_ok(e) && message) {
     grpc_byte_buffer_destroy(message);
@@ -143,7 +143,7 @@ static base_err send_message(ponte_call *call, base_span message) {
   if (message.n > QUEUE_CEILING - t->call.queued_bytes) {
     return base_fail(BASE_E_EXHAUSTED);
   }
-  BASE_TRY(rpc_client_call_send(&t->call, rpc_core_message(message), message.n));
+  BASE_TRY(rpc_client_call_send(&t->call, rpc_core_message(message, GRPC_COMPRESS_NONE), message.n));
   t->above_low |= t->call.queued_bytes > PONTE_CALL_WRITABLE_LOW;
   return BASE_OK;
 }
@@ -184,11 +184,14 @@ base_err rpc_channel_new(rpc_client *c, const char *target, const rpc_channel_op
   }
   size_t max = options && options->max_message_bytes ? options->max_message_bytes : RPC_MESSAGE_MAX_DEFAULT;
   int limit = max > INT32_MAX ? INT32_MAX : (int)max;
+  bool pass_compressed = options && options->pass_compressed;
   grpc_arg args[] = {
       rpc_core_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, limit),
       rpc_core_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, limit),
       rpc_core_arg(GRPC_ARG_MAX_METADATA_SIZE, RPC_METADATA_MAX),
       rpc_core_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
+      rpc_core_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, !pass_compressed),
+      rpc_core_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, !pass_compressed),
       rpc_core_arg(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, RPC_LOOKAHEAD_BYTES),
       /* The core waits up to two minutes between attempts; a service that restarts is back in a second. */
       rpc_core_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200),
@@ -199,7 +202,8 @@ base_err rpc_channel_new(rpc_client *c, const char *target, const rpc_channel_op
   };
   const grpc_channel_args channel_args = {sizeof args / sizeof *args, args};
   grpc_channel_credentials *creds = grpc_insecure_credentials_create();
-  *ch = (rpc_channel){.base = {&vt}, .client = c, .max_message_bytes = max, .refs = 1};
+  *ch = (rpc_channel){
+      .base = {&vt}, .client = c, .max_message_bytes = max, .pass_compressed = pass_compressed, .refs = 1};
   ch->core = grpc_channel_create(target, creds, &channel_args);
   grpc_channel_credentials_release(creds);
   if (ch->core == NULL) {

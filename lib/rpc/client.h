@@ -32,6 +32,7 @@ void rpc_client_free(rpc_client *c);
  * TOO_LARGE above max_message_bytes and EXHAUSTED above 64 MiB queued. */
 typedef struct {
   size_t max_message_bytes;
+  bool pass_compressed; /* for pipes: messages are neither compressed nor decompressed here; rpc_pipe_start says how */
 } rpc_channel_options;
 base_err rpc_channel_new(rpc_client *c, const char *target, const rpc_channel_options *options,
                          ponte_channel **out) BASE_MUST_USE;
@@ -55,10 +56,13 @@ typedef struct {
 } rpc_pipe_events;
 
 /* path and metadata are copied; pairs that belong to gRPC or HTTP itself (grpc-timeout, content-type, te, ...) are left out. timeout_ms 0 = none.
+ * On a channel with pass_compressed, a message with flag 1 is compressed as `grpc-encoding` in the metadata says: gzip or deflate; UNIMPLEMENTED for others, which
+ * the core does not know. Of what `grpc-accept-encoding` lists, the service is offered the first of gzip and deflate, and then on_headers has it as grpc-encoding,
+ * whether or not the service makes use of it (the core keeps the service's own word to itself); its messages come with flag 1 where they are compressed.
  * INVALID: a path that does not begin with '/'. No message is received before rpc_pipe_credit(). */
 base_err rpc_pipe_start(ponte_channel *ch, base_span path, int64_t timeout_ms, const wire_metadata *metadata,
                         const rpc_pipe_events *events, void *ctx, rpc_pipe **out) BASE_MUST_USE;
-/* Any split of gRPC-framed bytes; held until a message is complete. TOO_LARGE (above max_message_bytes), MALFORMED (flags). `end` half-closes; ending inside a
+/* Any split of gRPC-framed bytes; held until a message is complete. TOO_LARGE (above max_message_bytes), MALFORMED (flags; 1 without grpc-encoding). `end` half-closes; ending inside a
  * message is MALFORMED. After an error the caller cancels. */
 base_err rpc_pipe_write(rpc_pipe *p, base_span bytes, bool end) BASE_MUST_USE;
 /* How many more bytes of on_data the caller can take. At most one message is on the way beyond it: a receive is armed only while credit is above 0. */

@@ -1,6 +1,7 @@
 #include "rpc/client_call.h"
 
 #include <assert.h>
+#include <grpc/compression.h>
 #include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
 #include <stdlib.h>
@@ -230,13 +231,35 @@ void rpc_client_call_cancel(rpc_client_call *c) {
   grpc_call_cancel(c->core, NULL);
 }
 
+void rpc_client_call_fail_saying(rpc_client_call *c, grpc_status_code code, const char *text) {
+  grpc_call_cancel_with_status(c->core, code, text, NULL);
+}
+
 void rpc_client_call_fail(rpc_client_call *c, base_err e) {
-  grpc_call_cancel_with_status(c->core, (grpc_status_code)base_err_grpc(e), base_err_text(e), NULL);
+  rpc_client_call_fail_saying(c, (grpc_status_code)base_err_grpc(e), base_err_text(e));
+}
+
+static base_err add_encoding(rpc_core_metadata *items, const char *key, grpc_compression_algorithm algorithm) {
+  const char *name = NULL;
+  if (algorithm == GRPC_COMPRESS_NONE || !grpc_compression_algorithm_name(algorithm, &name)) {
+    return BASE_OK;
+  }
+  return rpc_core_metadata_add(items, base_span_str(key), base_span_str(name));
+}
+
+static base_err initial_metadata(const rpc_client_request *request, rpc_core_metadata *items) {
+  BASE_TRY(rpc_core_metadata_of(request->metadata, items));
+  base_err e = add_encoding(items, "grpc-encoding", request->encoding);
+  e = base_is_ok(e) ? add_encoding(items, "grpc-accept-encoding", request->accepted) : e;
+  if (!base_is_ok(e)) {
+    rpc_core_metadata_dispose(items);
+  }
+  return e;
 }
 
 static base_err start_batches(rpc_client_call *c, const rpc_client_request *request) {
   rpc_core_metadata items;
-  BASE_TRY(rpc_core_metadata_of(request->metadata, &items));
+  BASE_TRY(initial_metadata(request, &items));
   grpc_op open[4] = {{.op = GRPC_OP_SEND_INITIAL_METADATA}, {.op = GRPC_OP_RECV_INITIAL_METADATA}};
   size_t n = 2;
   open[0].data.send_initial_metadata.count = items.count;

@@ -30,6 +30,7 @@ typedef struct {
   rpc_client *client;
   grpc_channel *core;
   size_t max_message_bytes;
+  bool pass_compressed;
   size_t refs; /* the owner and each call */
 } rpc_channel;
 
@@ -78,6 +79,7 @@ typedef struct {
   base_span path;
   int64_t timeout_ms;
   const wire_metadata *metadata;
+  grpc_compression_algorithm encoding, accepted; /* told to the service; NONE: not */
   grpc_byte_buffer *only_message; /* sent and half-closed in one batch with the opening; the caller's; or NULL */
 } rpc_client_request;
 
@@ -95,6 +97,7 @@ void rpc_client_call_receive(rpc_client_call *c);
 void rpc_client_call_cancel(rpc_client_call *c);
 /* The call ends with this status instead of the peer's: for failures of our own. */
 void rpc_client_call_fail(rpc_client_call *c, base_err e);
+void rpc_client_call_fail_saying(rpc_client_call *c, grpc_status_code code, const char *text); /* static text */
 /* face->deferred will be called from the next drain; at most once until then. */
 void rpc_client_call_defer(rpc_client_call *c);
 /* Whether a message waits behind the outstanding one. */

@@ -63,6 +63,17 @@ base_err rpc_core_metadata_of(const wire_metadata *m, rpc_core_metadata *out) {
   return BASE_OK;
 }
 
+base_err rpc_core_metadata_add(rpc_core_metadata *m, base_span key, base_span value) {
+  grpc_metadata *grown = realloc(m->items, (m->count + 1) * sizeof *grown);
+  if (grown == NULL) {
+    return base_fail(BASE_E_NO_MEMORY);
+  }
+  m->items = grown;
+  grown[m->count++] = (grpc_metadata){.key = grpc_slice_from_copied_buffer((const char *)key.p, key.n),
+                                      .value = grpc_slice_from_copied_buffer((const char *)value.p, value.n)};
+  return BASE_OK;
+}
+
 void rpc_core_metadata_dispose(rpc_core_metadata *m) {
   for (size_t i = 0; i < m->count; i++) {
     grpc_slice_unref(m->items[i].key);
@@ -81,9 +92,9 @@ bool rpc_core_metadata_read(const grpc_metadata_array *from, wire_metadata *to) 
   return whole;
 }
 
-grpc_byte_buffer *rpc_core_message(base_span bytes) {
+grpc_byte_buffer *rpc_core_message(base_span bytes, grpc_compression_algorithm compression) {
   grpc_slice slice = grpc_slice_from_copied_buffer((const char *)bytes.p, bytes.n);
-  grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&slice, 1);
+  grpc_byte_buffer *message = grpc_raw_compressed_byte_buffer_create(&slice, 1, compression);
   grpc_slice_unref(slice);
   return message;
 }

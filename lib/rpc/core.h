@@ -22,13 +22,15 @@ typedef struct {
 
 /* For sending. Pairs that belong to gRPC or HTTP itself (grpc-*, te, content-type, ...) are left out. `m` may be NULL. */
 base_err rpc_core_metadata_of(const wire_metadata *m, rpc_core_metadata *out) BASE_MUST_USE;
+/* One more, of the core's own keys; copies. */
+base_err rpc_core_metadata_add(rpc_core_metadata *m, base_span key, base_span value) BASE_MUST_USE;
 /* After the batch that sends it was started. */
 void rpc_core_metadata_dispose(rpc_core_metadata *m);
 /* Adds what was received; pairs that our limits do not allow are left out, and false tells it. */
 bool rpc_core_metadata_read(const grpc_metadata_array *from, wire_metadata *to);
 
-/* A message of the core from a copy of the bytes; NULL when out of memory. */
-grpc_byte_buffer *rpc_core_message(base_span bytes);
+/* A message of the core from a copy of the bytes, which are compressed so; NULL when out of memory. */
+grpc_byte_buffer *rpc_core_message(base_span bytes, grpc_compression_algorithm compression);
 /* The bytes of a message: borrowed from it where they lie in one piece, otherwise copied to *scratch. */
 base_err rpc_core_bytes(grpc_byte_buffer *message, base_buf *scratch, base_span *out) BASE_MUST_USE;
 

@@ -1,4 +1,5 @@
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/compression.h>
 #include <stdlib.h>
 
 #include "rpc/client_call.h"
@@ -8,8 +9,9 @@ struct rpc_pipe {
   rpc_client_call call; /* first */
   rpc_pipe_events events;
   void *ctx;
-  base_buf partial;           /* the beginning of a message: its head and what has come of its body */
-  int64_t credit;             /* bytes the caller takes; below 0 after a message larger than what was left */
+  base_buf partial; /* the beginning of a message: its head and what has come of its body */
+  int64_t credit;   /* bytes the caller takes; below 0 after a message larger than what was left */
+  grpc_compression_algorithm encoding, accepted; /* of the caller's messages; of the service's */
   uint64_t written, credited; /* bytes given to rpc_pipe_write, and reported by on_written, since the start */
 };
 
@@ -17,16 +19,72 @@ struct rpc_pipe {
 
 static void on_headers(rpc_client_call *c, const wire_metadata *headers) {
   rpc_pipe *p = (rpc_pipe *)c;
-  p->events.on_headers(p->ctx, headers);
+  const char *name = NULL;
+  if (p->accepted == GRPC_COMPRESS_NONE || !grpc_compression_algorithm_name(p->accepted, &name)) {
+    p->events.on_headers(p->ctx, headers);
+    return;
+  }
+  wire_metadata all;
+  wire_metadata_init(&all);
+  base_err e = wire_metadata_merge(&all, headers);
+  e = base_is_ok(e) ? wire_metadata_add_str(&all, "grpc-encoding", name) : e;
+  if (base_is_ok(e)) {
+    p->events.on_headers(p->ctx, &all);
+  } else {
+    rpc_client_call_fail(c, e);
+  }
+  wire_metadata_dispose(&all);
+}
+
+/* Which of the two the core knows; NONE for others. */
+static grpc_compression_algorithm algorithm_of(base_span name) {
+  return base_span_is(name, "gzip")      ? GRPC_COMPRESS_GZIP
+         : base_span_is(name, "deflate") ? GRPC_COMPRESS_DEFLATE
+                                         : GRPC_COMPRESS_NONE;
+}
+
+/* The first the core knows in a list like "identity,deflate, gzip". */
+static grpc_compression_algorithm first_accepted(base_span list) {
+  grpc_compression_algorithm found = GRPC_COMPRESS_NONE;
+  while (list.n > 0 && found == GRPC_COMPRESS_NONE) {
+    const uint8_t *comma = memchr(list.p, ',', list.n);
+    size_t n = comma ? (size_t)(comma - list.p) : list.n;
+    found = algorithm_of(base_span_trim(base_span_of(list.p, n)));
+    n += comma ? 1 : 0;
+    list = base_span_of(list.p + n, list.n - n);
+  }
+  return found;
+}
+
+static base_err agree(rpc_pipe *p, const rpc_channel *channel, const wire_metadata *metadata) {
+  base_span value;
+  if (!channel->pass_compressed || metadata == NULL) {
+    return BASE_OK;
+  }
+  if (wire_metadata_get(metadata, "grpc-encoding", &value) && !base_span_is(value, "identity")) {
+    p->encoding = algorithm_of(value);
+    if (p->encoding == GRPC_COMPRESS_NONE) {
+      return base_fail(BASE_E_UNIMPLEMENTED);
+    }
+  }
+  if (wire_metadata_get(metadata, "grpc-accept-encoding", &value)) {
+    p->accepted = first_accepted(value);
+  }
+  return BASE_OK;
 }
 
 /* Head and body in one run, because the caller frames its own output by it. */
-static base_err frame(base_buf *out, grpc_byte_buffer *message) {
+static base_err frame(const rpc_pipe *p, base_buf *out, grpc_byte_buffer *message) {
   grpc_byte_buffer_reader reader;
   grpc_slice *slice = NULL;
   uint8_t head[WIRE_FRAME_HEAD];
   base_err e = BASE_OK;
-  wire_frame_head(head, 0, (uint32_t)grpc_byte_buffer_length(message));
+  grpc_compression_algorithm compression = message->data.raw.compression;
+  if (compression != GRPC_COMPRESS_NONE && compression != p->accepted) {
+    return base_fail(BASE_E_UNIMPLEMENTED); /* the caller was told of another algorithm, or of none */
+  }
+  wire_frame_head(head, compression == GRPC_COMPRESS_NONE ? 0 : WIRE_FRAME_COMPRESSED,
+                  (uint32_t)grpc_byte_buffer_length(message));
   base_buf_clear(out);
   BASE_TRY(base_buf_append(out, base_span_of(head, sizeof head)));
   if (!grpc_byte_buffer_reader_init(&reader, message)) {
@@ -42,8 +100,13 @@ static base_err frame(base_buf *out, grpc_byte_buffer *message) {
 static void on_message(rpc_client_call *c, grpc_byte_buffer *message) {
   rpc_pipe *p = (rpc_pipe *)c;
   base_buf *scratch = &c->channel->client->scratch;
-  base_err e = frame(scratch, message);
+  base_err e = frame(p, scratch, message);
   grpc_byte_buffer_destroy(message);
+  if (base_is(e, BASE_E_UNIMPLEMENTED)) {
+    rpc_client_call_fail_saying(c, GRPC_STATUS_INTERNAL,
+                                "the service compressed a message in a way that the caller does not accept");
+    return;
+  }
   if (!base_is_ok(e)) {
     rpc_client_call_fail(c, e);
     return;
@@ -90,14 +153,16 @@ static void on_deferred(rpc_client_call *c) {
 static base_err check_head(const rpc_pipe *p, const uint8_t *head, size_t *length) {
   /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): callers have a whole head */
   *length = (size_t)head[1] << 24 | (size_t)head[2] << 16 | (size_t)head[3] << 8 | head[4];
-  if (head[0] != 0) {
+  bool known = head[0] == 0 || (head[0] == WIRE_FRAME_COMPRESSED && p->encoding != GRPC_COMPRESS_NONE);
+  if (!known) {
     return base_fail(BASE_E_MALFORMED);
   }
   return *length > p->call.channel->max_message_bytes ? base_fail(BASE_E_TOO_LARGE) : BASE_OK;
 }
 
-static base_err send_body(rpc_pipe *p, base_span body) {
-  return rpc_client_call_send(&p->call, rpc_core_message(body), body.n + WIRE_FRAME_HEAD);
+static base_err send_body(rpc_pipe *p, uint8_t flags, base_span body) {
+  grpc_compression_algorithm compression = flags ? p->encoding : GRPC_COMPRESS_NONE;
+  return rpc_client_call_send(&p->call, rpc_core_message(body, compression), body.n + WIRE_FRAME_HEAD);
 }
 
 /* Moves bytes from the front of *in to the incomplete message until it holds `want` of them; true when it does. */
@@ -117,10 +182,11 @@ static base_err take_message(rpc_pipe *p, base_span *in) {
   if (base_buf_size(&p->partial) == 0 && in->n >= WIRE_FRAME_HEAD) {
     BASE_TRY(check_head(p, in->p, &length));
     if (in->n - WIRE_FRAME_HEAD >= length) { /* the common case: whole, without a copy in between */
+      uint8_t flags = in->p[0];
       base_span body = base_span_of(in->p + WIRE_FRAME_HEAD, length);
       in->p += WIRE_FRAME_HEAD + length;
       in->n -= WIRE_FRAME_HEAD + length;
-      return send_body(p, body);
+      return send_body(p, flags, body);
     }
   }
   if (base_buf_size(&p->partial) < WIRE_FRAME_HEAD) {
@@ -134,7 +200,8 @@ static base_err take_message(rpc_pipe *p, base_span *in) {
   if (!full) {
     return BASE_OK;
   }
-  base_err e = send_body(p, base_span_of(base_buf_span(&p->partial).p + WIRE_FRAME_HEAD, length));
+  const uint8_t *whole = base_buf_span(&p->partial).p;
+  base_err e = send_body(p, whole[0], base_span_of(whole + WIRE_FRAME_HEAD, length));
   base_buf_clear(&p->partial);
   base_buf_shrink(&p->partial);
   return e;
@@ -192,8 +259,10 @@ base_err rpc_pipe_start(ponte_channel *ch, base_span path, int64_t timeout_ms, c
   p->events = *events;
   p->ctx = ctx;
   base_buf_init(&p->partial, WIRE_FRAME_HEAD + channel->max_message_bytes);
-  const rpc_client_request request = {.path = path, .timeout_ms = timeout_ms, .metadata = metadata};
-  base_err e = rpc_client_call_start(&p->call, channel, &face, &request);
+  base_err e = agree(p, channel, metadata);
+  const rpc_client_request request = {
+      .path = path, .timeout_ms = timeout_ms, .metadata = metadata, .encoding = p->encoding, .accepted = p->accepted};
+  e = base_is_ok(e) ? rpc_client_call_start(&p->call, channel, &face, &request) : e;
   if (!base_is_ok(e)) {
     free(p);
     return e;

@@ -20,7 +20,8 @@ base_err test_loop_init(test_loop *l, int port, size_t max_message_bytes) {
   pthread_cond_init(&l->woken, NULL);
   snprintf(target, sizeof target, "127.0.0.1:%d", port);
   BASE_TRY(rpc_client_new(&(rpc_client_options){wake, l}, &l->client));
-  return rpc_channel_new(l->client, target, &(rpc_channel_options){max_message_bytes}, &l->channel);
+  return rpc_channel_new(l->client, target, &(rpc_channel_options){.max_message_bytes = max_message_bytes},
+                         &l->channel);
 }
 
 void test_loop_dispose(test_loop *l) {
