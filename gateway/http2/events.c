@@ -1,32 +1,19 @@
 /* events.c - what nghttp2 reports: the peer's frames become calls of the application, and count against its limits. */
 #include "gateway/http2/internal.h"
 
-static bool take_token(gw_h2_bucket *b, int64_t now_ms) {
-  int64_t passed = now_ms - b->last_ms;
-  if (passed > 0) {
-    /* More than a minute fills any bucket; the product cannot overflow. */
-    passed = passed > 60000 ? 60000 : passed;
-    int64_t full = b->burst * 1000;
-    b->millitokens += passed * b->per_s;
-    b->millitokens = b->millitokens > full ? full : b->millitokens;
-    b->last_ms = now_ms;
-  }
-  if (b->millitokens < 1000) {
-    return false;
-  }
-  b->millitokens -= 1000;
-  return true;
-}
-
-/* Costs the peer a token; without one the connection ends with ENHANCE_YOUR_CALM. */
-static void charge(gw_h2_session *s, gw_h2_bucket *b) {
-  if (base_is_ok(s->error) && !take_token(b, s->now_ms)) {
+/* Without a token for what the peer did the connection ends with ENHANCE_YOUR_CALM. */
+static void charge(gw_h2_session *s, gw_bucket *b, uint32_t per_s, uint32_t burst) {
+  if (base_is_ok(s->error) && gw_bucket_take(b, per_s, burst, s->now_ms) > 0) {
     s->error = base_fail(BASE_E_EXHAUSTED);
     if (nghttp2_session_terminate_session(s->ng, NGHTTP2_ENHANCE_YOUR_CALM) != 0) {
       s->failed = true;
     }
   }
 }
+
+static void charge_reset(gw_h2_session *s) { charge(s, &s->resets, s->options.resets_per_s, s->options.resets_burst); }
+
+static void charge_oddity(gw_h2_session *s) { charge(s, &s->oddities, GW_H2_ODDITIES_PER_S, GW_H2_ODDITIES_BURST); }
 
 static bool is_request(const nghttp2_frame *frame) {
   return frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
@@ -105,18 +92,18 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
     break;
   case NGHTTP2_DATA:
     if (frame->hd.length == 0 && !last) {
-      charge(s, &s->oddities);
+      charge_oddity(s);
     }
     break;
-  case NGHTTP2_RST_STREAM: charge(s, &s->resets); return 0;
+  case NGHTTP2_RST_STREAM: charge_reset(s); return 0;
   case NGHTTP2_PING:
     if (frame->hd.flags & NGHTTP2_FLAG_ACK) {
       return on_ping_answer(s);
     }
-    charge(s, &s->oddities);
+    charge_oddity(s);
     return 0;
   case NGHTTP2_SETTINGS:
-  case NGHTTP2_PRIORITY: charge(s, &s->oddities); return 0;
+  case NGHTTP2_PRIORITY: charge_oddity(s); return 0;
   default: return 0;
   }
   if (st && last && !st->peer_ended) {
@@ -129,7 +116,7 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int code, void *user) {
   (void)ng, (void)frame, (void)code;
   gw_h2_session *s = user;
-  charge(s, &s->resets);
+  charge_reset(s);
   return 0;
 }
 

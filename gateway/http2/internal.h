@@ -4,9 +4,12 @@
 
 #include "gateway/http2/request.h"
 #include "gateway/http2/session.h"
+#include "gateway/limits/bucket.h"
 
 /* Ceiling of one response's bytes waiting for the browser. An application that heeds on_writable stays far below it. */
 enum { GW_H2_BODY_MAX = 16 << 20 };
+/* PING, SETTINGS, PRIORITY, empty DATA: cheap to send, not free to handle. */
+enum { GW_H2_ODDITIES_BURST = 2000, GW_H2_ODDITIES_PER_S = 200 };
 
 /* One stream is one exchange. It lives from its HEADERS until on_closed has been delivered; `open` ends when nghttp2 forgets it. */
 typedef struct gw_h2_stream {
@@ -27,11 +30,6 @@ typedef struct gw_h2_stream {
   bool in_events, writable;
 } gw_h2_stream;
 
-/* A bucket of tokens against floods: `burst` at once, `per_s` come back. */
-typedef struct {
-  int64_t millitokens, burst, per_s, last_ms;
-} gw_h2_bucket;
-
 struct gw_h2_session {
   nghttp2_session *ng;
   http_app app;
@@ -43,7 +41,7 @@ struct gw_h2_session {
   size_t stream_count; /* open ones */
   gw_h2_stream *events, **events_tail;
   struct gw_h2_gather *gather; /* while flushing */
-  gw_h2_bucket resets, oddities;
+  gw_bucket resets, oddities;  /* against floods */
   int64_t now_ms;
   base_err error; /* of what the peer did; OK while all is well */
   bool failed;    /* the sink or nghttp2 gave up: nothing more can be sent */

@@ -11,14 +11,10 @@ enum {
   CONNECTION_WINDOW = 1 << 20, /* reopens at once, so only the round trip counts */
   DEFAULT_RESETS_BURST = 1000, /* the numbers nghttp2 chose against rapid reset, CVE-2023-44487 */
   DEFAULT_RESETS_PER_S = 33,
-  ODDITIES_BURST = 2000, /* PING, SETTINGS, PRIORITY, empty DATA: cheap to send, not free to handle */
-  ODDITIES_PER_S = 200,
   MAX_UNSENT_ACKS = 100, /* of PING and SETTINGS, for a peer that does not read */
   MAX_SETTINGS_ENTRIES = 32,
   MAX_CONTINUATIONS = 8, /* CVE-2024-28182 */
 };
-
-static gw_h2_bucket bucket(int64_t burst, int64_t per_s) { return (gw_h2_bucket){burst * 1000, burst, per_s, 0}; }
 
 bool gw_h2_session_done(const gw_h2_session *s) {
   return s->failed || (!nghttp2_session_want_read(s->ng) && !nghttp2_session_want_write(s->ng));
@@ -74,8 +70,8 @@ base_err gw_h2_session_new(const gw_h2_options *options, const http_app *app, co
   s->options.stream_window_bytes = or_default(options->stream_window_bytes, DEFAULT_WINDOW);
   s->options.resets_burst = or_default(options->resets_burst, DEFAULT_RESETS_BURST);
   s->options.resets_per_s = or_default(options->resets_per_s, DEFAULT_RESETS_PER_S);
-  s->resets = bucket(s->options.resets_burst, s->options.resets_per_s);
-  s->oddities = bucket(ODDITIES_BURST, ODDITIES_PER_S);
+  s->resets = gw_bucket_full(s->options.resets_burst, 0);
+  s->oddities = gw_bucket_full(GW_H2_ODDITIES_BURST, 0);
   s->events_tail = &s->events;
   gw_h2_head_init(&s->head, s->options.max_header_bytes);
   if (!make_ng(s) || !submit_settings(s)) {

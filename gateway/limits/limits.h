@@ -6,7 +6,7 @@
 #ifndef PONTE_GATEWAY_LIMITS_H
 #define PONTE_GATEWAY_LIMITS_H
 
-#include "base/err.h"
+#include "net/loop.h"
 #include "wire/status.h"
 
 typedef struct gw_limits gw_limits;
@@ -20,14 +20,15 @@ typedef struct {
   uint32_t message_bytes;           /* [4 MiB] one gRPC message, either way */
   uint32_t header_bytes;            /* [16 KiB] */
   int64_t header_ms, body_ms;       /* [10 s] for a request's head; [30 s] without a byte of an unfinished body */
-  int64_t idle_ms;                  /* [1 h] a connection without a call */
+  int64_t keep_alive_ms;            /* [75 s] an HTTP/1.1 connection between requests */
+  int64_t idle_ms;                  /* [1 h] an HTTP/2 connection or a WebSocket without a call */
   int64_t lifetime_ms;              /* [none] a connection is drained after so long */
   int64_t
       max_timeout_ms; /* [none] ceiling of a unary call's or stream's grpc-timeout; also what calls without one get */
   uint32_t rate_per_address, burst_per_address;   /* [2000/s, 4000] new calls */
   uint32_t rate_per_identity, burst_per_identity; /* [1000/s, 2000] */
   uint64_t
-      memory_bytes; /* [half of the machine's or the cgroup's] resident; above 90 % new calls are shed, above 95 % new connections too */
+      memory_bytes; /* [half of the machine's or the cgroup's] resident; above 90 % new calls are shed, above 95 % new connections too; below 85 % all is well again */
 } gw_limits_options;
 
 /* A copy with every 0 replaced by its default. */
@@ -38,11 +39,11 @@ void gw_limits_free(gw_limits *l);
 /* Hot reload: new numbers for what is there; counts go on. */
 void gw_limits_set(gw_limits *l, const gw_limits_options *options);
 
-/* A connection of this numeric address: true if it may stay; then gw_limits_disconnected follows at its end. */
+/* A connection of this numeric address: true if it may stay; then gw_limits_disconnected follows at its end. A refusal is counted (ponte_gateway_rejected_total). */
 bool gw_limits_connected(gw_limits *l, const char *address);
 void gw_limits_disconnected(gw_limits *l, const char *address);
-/* A call. EXHAUSTED: *refusal (initialised) holds RESOURCE_EXHAUSTED with ErrorInfo, RetryInfo and the trailer grpc-retry-pushback-ms. After BASE_OK gw_limits_call_ended
- * follows. `subject` may be "". */
+/* A call. EXHAUSTED: *refusal (initialised) holds RESOURCE_EXHAUSTED with ErrorInfo, RetryInfo and the trailer grpc-retry-pushback-ms, and it is counted. After BASE_OK
+ * gw_limits_call_ended follows. `address` and `subject` may be "": no rate applies then. */
 base_err gw_limits_call_started(gw_limits *l, const char *address, const char *subject, int64_t now_ms,
                                 wire_status *refusal) BASE_MUST_USE;
 void gw_limits_call_ended(gw_limits *l);
@@ -50,5 +51,7 @@ void gw_limits_call_ended(gw_limits *l);
 bool gw_limits_has_memory(const gw_limits *l);
 /* To be called about twice a second by one worker: looks at the memory in use. */
 void gw_limits_look(gw_limits *l);
+/* Calls it, from this loop, until the loop is freed, which is before the limits are. NO_MEMORY only; at most once. */
+base_err gw_limits_watch(gw_limits *l, net_loop *loop) BASE_MUST_USE;
 
 #endif

@@ -14,7 +14,10 @@
   X(KEY_SET_UNAVAILABLE, 14, NULL)                           \
   X(API_KEY_INVALID, 16, "Bearer")                           \
   X(SCOPE_MISSING, 7, "Bearer error=\"insufficient_scope\"") \
-  X(METHOD_CLOSED, 7, NULL)
+  X(METHOD_CLOSED, 7, NULL)                                  \
+  X(RATE_LIMITED, 8, NULL)                                   \
+  X(TOO_MANY_CALLS, 8, NULL)                                 \
+  X(OVERLOADED, 8, NULL)
 
 enum gw_refusal {
 #define X(name, code, hint) GW_REFUSAL_##name,

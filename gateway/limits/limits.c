@@ -1,0 +1,234 @@
+#include "gateway/limits/limits.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "gateway/limits/memory.h"
+#include "gateway/limits/table.h"
+#include "gateway/obs/obs.h"
+#include "gateway/refusal/refusal.h"
+
+enum { TABLE_ENTRIES = 16384, LOOK_MS = 500, PAUSE_MS = 1000 };
+/* Percent of the budget. Between WELL and CALLS the state stays as it is, so that it does not flutter. */
+enum { WELL = 85, NO_CALLS = 90, NO_CONNECTIONS = 95 };
+
+enum pressure { NONE, SHED_CALLS, SHED_CONNECTIONS };
+
+struct gw_limits {
+  pthread_mutex_t lock;
+  gw_limits_options options; /* under the lock, as the tables are */
+  gw_table addresses, identities;
+  atomic_uint connections, calls;
+  atomic_int pressure;
+  net_timer *timer; /* of gw_limits_watch */
+};
+
+static uint32_t or32(uint32_t value, uint32_t fallback) { return value ? value : fallback; }
+static int64_t or64(int64_t value, int64_t fallback) { return value ? value : fallback; }
+
+gw_limits_options gw_limits_with_defaults(const gw_limits_options *o) {
+  uint64_t memory = o->memory_bytes ? o->memory_bytes : gw_memory_total() / 2;
+  return (gw_limits_options){
+      .connections = or32(o->connections, 10000),
+      .connections_per_address = or32(o->connections_per_address, 500),
+      .calls_per_connection = or32(o->calls_per_connection, 100),
+      .calls = or32(o->calls, 20000),
+      .message_bytes = or32(o->message_bytes, 4 << 20),
+      .header_bytes = or32(o->header_bytes, 16 << 10),
+      .header_ms = or64(o->header_ms, 10000),
+      .body_ms = or64(o->body_ms, 30000),
+      .keep_alive_ms = or64(o->keep_alive_ms, 75000),
+      .idle_ms = or64(o->idle_ms, 3600000),
+      .lifetime_ms = o->lifetime_ms,
+      .max_timeout_ms = o->max_timeout_ms,
+      .rate_per_address = or32(o->rate_per_address, 2000),
+      .burst_per_address = or32(o->burst_per_address, 4000),
+      .rate_per_identity = or32(o->rate_per_identity, 1000),
+      .burst_per_identity = or32(o->burst_per_identity, 2000),
+      .memory_bytes = memory ? memory : UINT64_MAX,
+  };
+}
+
+base_err gw_limits_new(const gw_limits_options *options, gw_limits **out) {
+  gw_limits *l = calloc(1, sizeof *l);
+  if (l == NULL) {
+    return base_fail(BASE_E_NO_MEMORY);
+  }
+  pthread_mutex_init(&l->lock, NULL);
+  l->options = gw_limits_with_defaults(options);
+  base_err e = gw_table_init(&l->addresses, TABLE_ENTRIES);
+  if (base_is_ok(e)) {
+    e = gw_table_init(&l->identities, TABLE_ENTRIES);
+  }
+  if (!base_is_ok(e)) {
+    gw_limits_free(l);
+    return e;
+  }
+  *out = l;
+  return BASE_OK;
+}
+
+void gw_limits_free(gw_limits *l) {
+  if (l) {
+    gw_table_dispose(&l->addresses);
+    gw_table_dispose(&l->identities);
+    pthread_mutex_destroy(&l->lock);
+    free(l);
+  }
+}
+
+void gw_limits_set(gw_limits *l, const gw_limits_options *options) {
+  gw_limits_options next = gw_limits_with_defaults(options);
+  pthread_mutex_lock(&l->lock);
+  l->options = next;
+  pthread_mutex_unlock(&l->lock);
+}
+
+/* -- connections ------------------------------------------------------------------------------------------------------------ */
+
+/* Under the lock. */
+static bool admit(gw_limits *l, const char *address) {
+  gw_key key = gw_key_of_address(address);
+  if (atomic_load(&l->connections) >= l->options.connections) {
+    return false;
+  }
+  gw_entry *e = gw_table_get(&l->addresses, &key, l->options.burst_per_address, base_now_ms());
+  if (e == NULL || e->connections >= l->options.connections_per_address) {
+    return false;
+  }
+  gw_table_connect(&l->addresses, e);
+  atomic_fetch_add(&l->connections, 1);
+  return true;
+}
+
+bool gw_limits_connected(gw_limits *l, const char *address) {
+  if (atomic_load(&l->pressure) == SHED_CONNECTIONS) {
+    gw_obs_rejected(GW_REJECT_SHED);
+    return false;
+  }
+  pthread_mutex_lock(&l->lock);
+  bool may = admit(l, address);
+  pthread_mutex_unlock(&l->lock);
+  if (!may) {
+    gw_obs_rejected(GW_REJECT_CONNECTIONS);
+  }
+  return may;
+}
+
+void gw_limits_disconnected(gw_limits *l, const char *address) {
+  gw_key key = gw_key_of_address(address);
+  pthread_mutex_lock(&l->lock);
+  gw_entry *e = gw_table_find(&l->addresses, &key);
+  if (e && e->connections > 0) {
+    gw_table_disconnect(&l->addresses, e);
+    atomic_fetch_sub(&l->connections, 1);
+  }
+  pthread_mutex_unlock(&l->lock);
+}
+
+/* -- calls ------------------------------------------------------------------------------------------------------------------ */
+
+/* Spread over a second, so that those refused together do not come back together. */
+static int64_t pause_ms(void) { return PAUSE_MS + base_now_us() % PAUSE_MS; }
+
+static base_err refuse(wire_status *out, enum gw_rejection metric, enum gw_refusal why, int64_t retry_ms,
+                       const char *message) {
+  gw_obs_rejected(metric);
+  gw_refuse(out, why, retry_ms, message);
+  return base_fail(BASE_E_EXHAUSTED);
+}
+
+/* 0, or the time until the slower of the two may call again. Under the lock. An entry that memory lacks for limits nothing: the budget does. */
+static int64_t take_tokens(gw_limits *l, const char *address, const char *subject, int64_t now_ms) {
+  const gw_limits_options *o = &l->options;
+  gw_entry *e = NULL;
+  int64_t wait_ms = 0;
+  if (address[0]) {
+    gw_key key = gw_key_of_address(address);
+    e = gw_table_get(&l->addresses, &key, o->burst_per_address, now_ms);
+    wait_ms = e ? gw_bucket_take(&e->bucket, o->rate_per_address, o->burst_per_address, now_ms) : 0;
+  }
+  if (wait_ms == 0 && subject[0]) {
+    gw_key key = gw_key_of_name(&l->identities, base_span_str(subject));
+    e = gw_table_get(&l->identities, &key, o->burst_per_identity, now_ms);
+    wait_ms = e ? gw_bucket_take(&e->bucket, o->rate_per_identity, o->burst_per_identity, now_ms) : 0;
+  }
+  return wait_ms;
+}
+
+base_err gw_limits_call_started(gw_limits *l, const char *address, const char *subject, int64_t now_ms,
+                                wire_status *refusal) {
+  if (atomic_load(&l->pressure) != NONE) {
+    return refuse(refusal, GW_REJECT_SHED, GW_REFUSAL_OVERLOADED, pause_ms(),
+                  "the gateway is short of memory; try again later");
+  }
+  pthread_mutex_lock(&l->lock);
+  uint32_t most = l->options.calls;
+  int64_t wait_ms = take_tokens(l, address, subject, now_ms);
+  pthread_mutex_unlock(&l->lock);
+  if (wait_ms > 0) {
+    return refuse(refusal, GW_REJECT_RATE, GW_REFUSAL_RATE_LIMITED, wait_ms,
+                  "more calls than one client may begin in this time; call less often");
+  }
+  if (atomic_fetch_add(&l->calls, 1) >= most) {
+    atomic_fetch_sub(&l->calls, 1);
+    return refuse(refusal, GW_REJECT_CALLS, GW_REFUSAL_TOO_MANY_CALLS, pause_ms(),
+                  "the gateway has as many open calls as it may; try again later");
+  }
+  return BASE_OK;
+}
+
+void gw_limits_call_ended(gw_limits *l) { atomic_fetch_sub(&l->calls, 1); }
+
+/* -- memory ----------------------------------------------------------------------------------------------------------------- */
+
+bool gw_limits_has_memory(const gw_limits *l) { return atomic_load(&l->pressure) == NONE; }
+
+static enum pressure judge(enum pressure now, uint64_t resident, uint64_t budget) {
+  uint64_t percent = resident / (budget / 100 + 1);
+  if (percent >= NO_CONNECTIONS) {
+    return SHED_CONNECTIONS;
+  }
+  if (percent >= NO_CALLS) {
+    return SHED_CALLS;
+  }
+  return percent < WELL ? NONE : now == NONE ? NONE : SHED_CALLS;
+}
+
+void gw_limits_look(gw_limits *l) {
+  enum pressure before = (enum pressure)atomic_load(&l->pressure);
+  if (before != NONE) {
+    malloc_trim(0); /* what was freed is still resident otherwise, and calls would be shed for ever */
+  }
+  uint64_t resident = gw_memory_resident();
+  pthread_mutex_lock(&l->lock);
+  uint64_t budget = l->options.memory_bytes;
+  pthread_mutex_unlock(&l->lock);
+  enum pressure after = judge(before, resident, budget);
+  if (after != before) {
+    static const char *const texts[] = {"memory is enough again", "memory is short: new calls are shed",
+                                        "memory is short: new calls and connections are shed"};
+    atomic_store(&l->pressure, (int)after);
+    BASE_LOG(after == NONE ? BASE_LOG_INFO : BASE_LOG_WARN, texts[after], LOG_INT("resident", (int64_t)resident),
+             LOG_INT("budget", (int64_t)budget));
+  }
+}
+
+static void on_timer(void *ctx) {
+  gw_limits *l = ctx;
+  gw_limits_look(l);
+  net_timer_set(l->timer, LOOK_MS);
+}
+
+base_err gw_limits_watch(gw_limits *l, net_loop *loop) {
+  l->timer = net_timer_new(loop, on_timer, l);
+  if (l->timer == NULL) {
+    return base_fail(BASE_E_NO_MEMORY);
+  }
+  net_timer_set(l->timer, 0);
+  return BASE_OK;
+}
