@@ -15,6 +15,7 @@ struct app {
   const gw_config *config;
   net_loop *loop;
   http_admin *admin;
+  gw_limits *limits;
   gw_worker **workers;
   int worker_count, listener_count;
   bool draining;
@@ -74,6 +75,10 @@ static bool ready(void *ctx, const char **why) {
     *why = "draining\n";
     return false;
   }
+  if (!gw_limits_has_memory(a->limits)) {
+    *why = "short of memory\n";
+    return false;
+  }
   *why = "no connection to an upstream\n";
   for (int i = 0; i < a->worker_count; i++) {
     if (!gw_worker_is_ready(a->workers[i])) {
@@ -99,7 +104,7 @@ static base_err make_workers(struct app *a, base_buf *why) {
   }
   for (; a->worker_count < n; a->worker_count++) {
     const gw_worker_options options = {
-        .config = a->config, .index = a->worker_count, .on_end = on_worker_end, .ctx = a};
+        .config = a->config, .limits = a->limits, .index = a->worker_count, .on_end = on_worker_end, .ctx = a};
     BASE_TRY(gw_worker_new(&options, why, &a->workers[a->worker_count]));
   }
   return BASE_OK;
@@ -156,6 +161,8 @@ static base_err listen_on(struct app *a, const gw_listen *l, base_buf *why) {
 static base_err make(struct app *a, base_buf *why) {
   const net_loop_options loop = {.on_wake = on_wake, .on_signal = on_signal, .ctx = a, .handle_signals = true};
   BASE_TRY(explain(why, net_loop_new(&loop, &a->loop), "event loop", NULL));
+  BASE_TRY(explain(why, gw_limits_new(&a->config->limits, &a->limits), "limits", NULL));
+  BASE_TRY(explain(why, gw_limits_watch(a->limits, a->loop), "limits", NULL));
   BASE_TRY(make_workers(a, why));
   BASE_TRY(explain(why, http_admin_start(a->loop, a->config->admin, ready, a, &a->admin), "--admin", a->config->admin));
   announce("admin http://", a->config->admin, http_admin_port(a->admin));
@@ -175,6 +182,7 @@ static void unmake(struct app *a) {
   free(a->workers);
   net_loop_free(a->loop);
   http_admin_free(a->admin);
+  gw_limits_free(a->limits);
 }
 
 base_err gw_app_run(const gw_config *config, base_buf *why) {

@@ -84,21 +84,21 @@ static base_err set_admin(gw_config *c, const char *v) {
 static base_err set_max_message(gw_config *c, const char *v) {
   uint64_t n = 0;
   BASE_TRY(number(&n, v, 1024, 64 << 20));
-  c->max_message_bytes = (uint32_t)n;
+  c->limits.message_bytes = (uint32_t)n;
   return BASE_OK;
 }
 
 static base_err set_max_calls(gw_config *c, const char *v) {
   uint64_t n = 0;
   BASE_TRY(number(&n, v, 1, 10000));
-  c->max_calls = (uint32_t)n;
+  c->limits.calls_per_connection = (uint32_t)n;
   return BASE_OK;
 }
 
 static base_err set_max_connections(gw_config *c, const char *v) {
   uint64_t n = 0;
   BASE_TRY(number(&n, v, 1, 1000000));
-  c->max_connections = (int)n;
+  c->limits.connections = (uint32_t)n;
   return BASE_OK;
 }
 

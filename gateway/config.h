@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "gateway/http/policy.h"
+#include "gateway/limits/limits.h"
 
 enum { GW_CONFIG_LIST = 16, GW_CONFIG_WORKERS = 64 };
 
@@ -25,9 +26,9 @@ typedef struct {
   int upstream_count;
   gw_policy policy;
   char *web, *cert, *key, *admin;
-  uint32_t max_message_bytes, max_calls;
+  gw_limits_options limits;
   int64_t grace_ms;
-  int max_connections, workers; /* workers 0 = one a core */
+  int workers; /* workers 0 = one a core */
   bool check, help, version;
 } gw_config;
 

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PREFACE_SIZE = sizeof GW_H2_PREFACE - 1, UNDECIDED_MS = 10000 };
+#include "gateway/obs/obs.h"
+
+enum { PREFACE_SIZE = sizeof GW_H2_PREFACE - 1, UNDECIDED_MS = 10000, REFUSED_LINGER_MS = 1000 };
 
 /* A connection that has not said enough. */
 struct sniffer {
@@ -27,7 +29,7 @@ static void on_timer(void *ctx) { net_conn_close(((struct sniffer *)ctx)->conn, 
 /* The codec takes over: first what was held back, then the bytes at hand. */
 static void become_h2(struct sniffer *s, base_span bytes) {
   gw_h2 *h2 = NULL;
-  if (!base_is_ok(gw_h2_new(s->conn, &s->front->app, NULL, &h2))) {
+  if (!base_is_ok(gw_h2_new(s->conn, &s->front->app, &s->front->h2_options, &h2))) {
     net_conn_close(s->conn, 0);
     return;
   }
@@ -78,14 +80,24 @@ static void on_bytes(void *codec, base_span bytes) {
         net_conn_close(s->conn, 0);
         return;
       }
-      net_timer_set(s->timer, UNDECIDED_MS);
+      net_timer_set(s->timer, s->front->header_ms ? s->front->header_ms : UNDECIDED_MS);
     }
   }
 }
 
 static const net_codec_vt sniffer_vt = {.on_bytes = on_bytes, .on_drained = on_drained, .on_closed = on_closed};
 
-bool gw_front_on_accept(void *front, net_conn *conn) {
+/* Without a byte of the request having been read: what it costs must not depend on the peer. TLS would have to be negotiated first. */
+static void refuse(net_conn *conn) {
+  static const char answer[] =
+      "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  if (!net_conn_is_tls(conn) && base_is_ok(net_conn_write(conn, base_span_str(answer)))) {
+    gw_obs_http_response(503);
+    net_conn_close(conn, REFUSED_LINGER_MS);
+  }
+}
+
+static bool take(gw_front *front, net_conn *conn) {
   struct sniffer *s = calloc(1, sizeof *s);
   if (s == NULL) {
     return false;
@@ -94,4 +106,24 @@ bool gw_front_on_accept(void *front, net_conn *conn) {
   s->conn = conn;
   net_conn_set_codec(conn, &sniffer_vt, s);
   return true;
+}
+
+bool gw_front_on_accept(void *ctx, net_conn *conn) {
+  gw_front *front = ctx;
+  if (front->limits && !gw_limits_connected(front->limits, net_conn_peer(conn))) {
+    refuse(conn);
+    return false;
+  }
+  bool taken = take(front, conn);
+  if (!taken && front->limits) {
+    gw_limits_disconnected(front->limits, net_conn_peer(conn));
+  }
+  return taken;
+}
+
+void gw_front_on_end(void *ctx, net_conn *conn) {
+  gw_front *front = ctx;
+  if (front->limits) {
+    gw_limits_disconnected(front->limits, net_conn_peer(conn));
+  }
 }

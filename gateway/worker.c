@@ -14,6 +14,8 @@
 #include "gateway/upstream/router.h"
 
 enum { DRAIN_LOOK_MS = 50, DRAIN_EXTRA_MS = 2000, ANSWER_MS = 250 };
+/* So many above the limit are told so before they are closed. */
+enum { REFUSED_CONNECTIONS = 1000 };
 
 struct gw_worker {
   gw_worker_options options;
@@ -132,7 +134,7 @@ static base_err make_upstream(gw_worker *w, base_buf *why) {
   for (int i = 0; i < c->upstream_count; i++) {
     const gw_route *r = &c->upstreams[i];
     gw_upstream *leg = NULL;
-    BASE_TRY(explain(why, gw_core_new(w->client, r->target, c->max_message_bytes, &leg), "--upstream", r->target));
+    BASE_TRY(explain(why, gw_core_new(w->client, r->target, c->limits.message_bytes, &leg), "--upstream", r->target));
     BASE_TRY(explain(why, gw_router_add(w->upstream, r->prefix, leg), "--upstream", r->prefix));
   }
   return BASE_OK;
@@ -140,18 +142,28 @@ static base_err make_upstream(gw_worker *w, base_buf *why) {
 
 static base_err make_front(gw_worker *w, base_buf *why) {
   const gw_config *c = w->config;
-  const gw_mux_options mux = {.max_calls = c->max_calls};
+  const gw_limits_options limits = gw_limits_with_defaults(&c->limits);
+  const gw_mux_options mux = {.max_calls = limits.calls_per_connection};
   const http_app app = {.on_request = gw_routes_on_request, .app = &w->routes};
-  const http_h1_options h1 = {.on_upgrade = gw_routes_on_upgrade};
+  const http_h1_options h1 = {.max_header_bytes = limits.header_bytes,
+                              .head_timeout_ms = limits.header_ms,
+                              .body_timeout_ms = limits.body_ms,
+                              .idle_timeout_ms = limits.keep_alive_ms,
+                              .on_upgrade = gw_routes_on_upgrade};
+  const gw_h2_options h2 = {.max_streams = limits.calls_per_connection, .max_header_bytes = limits.header_bytes};
   BASE_TRY(explain(why, gw_ticker_new(w->loop, &w->ticker), "timers", NULL));
-  w->gate = (gw_gate){.upstream = w->upstream, .timers = gw_ticker_timers(w->ticker)};
+  w->gate = (gw_gate){.upstream = w->upstream,
+                      .limits = w->options.limits,
+                      .timers = gw_ticker_timers(w->ticker),
+                      .max_timeout_ms = limits.max_timeout_ms};
   BASE_TRY(explain(why, gw_ws_hub_new(w->loop, &w->gate, &mux, &w->hub), "WebSockets", NULL));
   if (c->web) {
     BASE_TRY(explain(why, gw_static_new(c->web, &w->files), "--web", c->web));
   }
   w->routes = (gw_routes){.policy = &c->policy, .hub = w->hub, .files = w->files, .grpc_web = {.gate = &w->gate}};
   BASE_TRY(explain(why, http_h1_server_new(w->loop, &app, &h1, &w->h1), "HTTP/1.1", NULL));
-  w->front = (gw_front){.h1 = w->h1, .app = app};
+  w->front =
+      (gw_front){.h1 = w->h1, .app = app, .h2_options = h2, .header_ms = limits.header_ms, .limits = w->options.limits};
   return BASE_OK;
 }
 
@@ -207,12 +219,15 @@ base_err gw_worker_listen(gw_worker *w, const gw_listen *l, int port, bool share
   if (n >= (int)sizeof address) {
     return base_fail(BASE_E_INVALID);
   }
+  const gw_limits_options limits = gw_limits_with_defaults(&w->config->limits);
   const net_listener_options options = {.address = port ? address : l->address,
                                         .cert_file = l->tls ? w->config->cert : NULL,
                                         .key_file = l->tls ? w->config->key : NULL,
-                                        .max_connections = w->config->max_connections,
+                                        .max_connections = (int)limits.connections + REFUSED_CONNECTIONS,
+                                        .first_byte_ms = limits.header_ms,
                                         .share_port = share,
                                         .on_accept = gw_front_on_accept,
+                                        .on_end = gw_front_on_end,
                                         .ctx = &w->front};
   BASE_TRY(net_listen(w->loop, &options, &w->listeners[w->listener_count]));
   *got = net_listener_port(w->listeners[w->listener_count++]);

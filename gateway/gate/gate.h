@@ -10,7 +10,9 @@
 /* What calls pass through. All is borrowed. A reload replaces them; calls that run keep the upstream they have. */
 typedef struct gw_gate {
   gw_upstream *upstream;
-  gw_timers *timers; /* of the worker, for deadlines and expiry; NULL = none is enforced here */
+  gw_limits *limits;      /* NULL = none */
+  gw_timers *timers;      /* of the worker, for deadlines and expiry; NULL = none is enforced here */
+  int64_t max_timeout_ms; /* ceiling of a call's timeout, and what calls without one get; 0 = none */
 } gw_gate;
 
 /* As gw_stream_open. On an error no callback comes, and *refusal (initialised by the caller) holds the status to answer with; INVALID alone means: the path is no

@@ -16,6 +16,7 @@ enum state { OPEN, ENDING, ABANDONED };
 struct gw_stream {
   gw_timer timer; /* first: it is cast back */
   gw_timers *timers;
+  gw_limits *limits;
   int64_t deadline_ms, expiry_ms; /* INT64_MAX: none */
   gw_upstream *up;                /* as it was asked for; `call` may belong to a leg behind it */
   gw_up_call *call;
@@ -162,6 +163,9 @@ static void release(gw_stream *s) {
   if (s->timers) {
     gw_timer_cancel(s->timers, &s->timer);
   }
+  if (s->limits) {
+    gw_limits_call_ended(s->limits);
+  }
   s->up->calls--;
   free(s);
 }
@@ -263,6 +267,7 @@ base_err gw_stream_open(gw_upstream *up, const gw_stream_request *r, const gw_do
   }
   s->timer.fn = on_time;
   s->timers = r->timers;
+  s->limits = r->limits;
   s->up = up;
   s->vt = vt;
   s->down = down;

@@ -12,6 +12,7 @@
 #ifndef PONTE_GATEWAY_STREAM_H
 #define PONTE_GATEWAY_STREAM_H
 
+#include "gateway/limits/limits.h"
 #include "gateway/stream/timers.h"
 #include "gateway/upstream/upstream.h"
 
@@ -32,6 +33,7 @@ typedef struct {
   base_span path;     /* "/package.Service/Method", checked by gw_stream_open: INVALID otherwise */
   int64_t timeout_ms; /* 0 = none; told to the service, and enforced here too: DEADLINE_EXCEEDED */
   gw_timers *timers;  /* for deadline and expiry; outlive the call; gw_gate_open sets them; NULL = none here */
+  gw_limits *limits;  /* told when the call ends; gw_gate_open sets it; or NULL */
   const wire_metadata *metadata; /* copied, without what gw_metadata_is_forwarded() refuses; NULL = none */
   size_t credit;                 /* bytes of `data` the downstream takes at once */
   const char *kind;              /* for logs and metrics: GW_KIND_MUX, GW_KIND_GRPC_WEB; static */

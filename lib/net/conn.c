@@ -60,6 +60,9 @@ net_conn *net__conn_new(net_loop *l, int fd, const net__address *peer) {
 
 static void dispose(net_conn *c) {
   net__loop_drop(c->loop, c);
+  if (c->accepted && c->listener->options.on_end) {
+    c->listener->options.on_end(c->listener->options.ctx, c);
+  }
   if (c->listener) {
     net__listener_forget(c->listener);
   }
@@ -105,7 +108,8 @@ void net__conn_start(net_conn *c, net_listener *listener) {
     SSL_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   }
   net__conn_set_deadline(c, options->first_byte_ms);
-  if (!options->on_accept(options->ctx, c)) {
+  c->accepted = options->on_accept(options->ctx, c);
+  if (!c->accepted && c->state == NET__OPEN) {
     kill_later(c);
   }
 }

@@ -31,8 +31,10 @@ typedef struct {
   int64_t first_byte_ms; /* 0 = 10000; a connection that sends nothing (or no TLS handshake) for so long is closed */
   int64_t stall_ms;      /* 0 = 120000; a peer that takes nothing of a waiting queue for so long is closed */
   bool share_port;       /* SO_REUSEPORT: several loops listen on one port and the kernel spreads connections */
-  /* A new connection: set codec and vtable with net_conn_set_codec, or return false to close it. */
+  /* A new connection: set codec and vtable with net_conn_set_codec, or return false to close it (at once, unless net_conn_close has been called). */
   bool (*on_accept)(void *ctx, net_conn *conn);
+  /* The end of one that on_accept took, after its codec's on_closed. NULL is allowed. */
+  void (*on_end)(void *ctx, net_conn *conn);
   void *ctx;
 } net_listener_options;
 

@@ -92,7 +92,7 @@ struct net_conn {
   int64_t taken_ms; /* when the socket last took something, while bytes are queued */
   int fd;
   enum net__conn_state state : 8;
-  bool adopting, in_turn, in_watch, paused, has_read;
+  bool accepted, adopting, in_turn, in_watch, paused, has_read;
   uint8_t fin_sweeps; /* sweeps in a row that saw the peer's FIN behind a pause */
   char peer[NET__ADDRESS_NAME];
 };
