@@ -3,22 +3,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/http/grpc_web_body.h"
 #include "gateway/http/grpc_web_headers.h"
-#include "wire/frame.h"
+#include "gateway/http/grpc_web_type.h"
+#include "wire/web_text.h"
 
-enum { DEFAULT_WINDOW = 256 << 10, MAX_TRAILERS = 65536 };
-
-static const char binary[] = "application/grpc-web";
-static const char binary_proto[] = "application/grpc-web+proto";
+enum { DEFAULT_WINDOW = 256 << 10, MAX_DECODED = 64 << 20 };
 
 /* One call. It lives until the exchange closes; the stream ends before that (its status) or is abandoned then. */
 typedef struct {
   http_exchange *x;
-  gw_stream *stream;           /* NULL after its status */
-  size_t owed;                 /* response bytes whose credit was not given back */
-  wire_frame_decoder position; /* in the response: the trailer frame can only follow a whole message */
-  const char *content_type;
-  bool responded, broken;
+  gw_stream *stream; /* NULL after its status */
+  size_t owed;       /* response bytes whose credit was not given back */
+  gw_web_body body;
+  const char *content_type; /* of the answer */
+  bool responded;
+  const char *verdict; /* what was wrong with the bytes of either side: the call was cancelled for it; or NULL */
+  bool text;           /* the request's body is base64 */
+  wire_web_text_decoder decoder;
+  size_t decoded, encoded; /* bytes of it that the stream holds, and what stands for them in the carrier's window */
   size_t extra_count;
   http_header extra[]; /* their bytes follow */
 } web_call;
@@ -55,20 +58,6 @@ static void send_status_alone(http_exchange *x, const char *content_type, const 
   gw_web_headers_dispose(&h);
 }
 
-static void send_trailers(web_call *c, const wire_status *status) {
-  base_buf block, frame;
-  base_buf_init(&block, MAX_TRAILERS);
-  base_buf_init(&frame, MAX_TRAILERS + WIRE_FRAME_HEAD);
-  if (base_is_ok(wire_trailers_encode(status, &block)) &&
-      base_is_ok(wire_frame_append(&frame, WIRE_FRAME_TRAILERS, base_buf_span(&block)))) {
-    http_body(c->x, base_buf_span(&frame), true);
-  } else {
-    http_reset(c->x);
-  }
-  base_buf_dispose(&block);
-  base_buf_dispose(&frame);
-}
-
 /* ---- from the service ---- */
 
 static void on_headers(void *down, const wire_metadata *headers) {
@@ -86,12 +75,9 @@ static void give_credit(web_call *c) {
   }
 }
 
-/* Runs may end inside a message. */
-static void follow(web_call *c, base_span run) {
-  wire_frame_step step = {.event = WIRE_FRAME_BEGIN};
-  while (!c->broken && step.event != WIRE_FRAME_MORE) {
-    c->broken = !base_is_ok(wire_frame_next(&c->position, &run, &step)) || (step.flags & WIRE_FRAME_TRAILERS);
-  }
+static void condemn(web_call *c, const char *verdict) {
+  c->verdict = verdict;
+  gw_stream_cancel(c->stream);
 }
 
 static void on_data(void *down, base_span run) {
@@ -102,27 +88,49 @@ static void on_data(void *down, base_span run) {
     send_headers(c, &none);
     wire_metadata_dispose(&none);
   }
-  follow(c, run);
+  if (!base_is_ok(gw_web_body_write(&c->body, c->x, run))) {
+    condemn(c, "the service's gRPC framing is broken, or there is no memory to follow it");
+    return;
+  }
   c->owed += run.n;
-  http_body(c->x, run, false);
   give_credit(c);
 }
 
-static void on_consumed(void *down, size_t bytes) { http_consume(((web_call *)down)->x, bytes); }
+/* Text is counted back as its bytes are, and wholly once they are all out of the way: padding between runs stands for nothing. */
+static void on_consumed(void *down, size_t bytes) {
+  web_call *c = down;
+  if (!c->text) {
+    http_consume(c->x, bytes);
+    return;
+  }
+  c->decoded -= bytes;
+  size_t back = bytes / 3 * 4;
+  back = c->decoded == 0 || back > c->encoded ? c->encoded : back;
+  c->encoded -= back;
+  http_consume(c->x, back);
+}
+
+static void tell_status(web_call *c, const wire_status *status) {
+  if (c->responded) {
+    gw_web_body_end(&c->body, c->x, status);
+    return;
+  }
+  c->responded = true;
+  send_status_alone(c->x, c->content_type, c->extra, c->extra_count, status);
+}
 
 static void on_status(void *down, const wire_status *status) {
   web_call *c = down;
+  wire_status own;
   c->stream = NULL;
-  if (!c->responded) {
-    c->responded = true;
-    send_status_alone(c->x, c->content_type, c->extra, c->extra_count, status);
+  if (c->verdict == NULL) {
+    tell_status(c, status);
     return;
   }
-  if (c->broken || !wire_frame_at_rest(&c->position)) {
-    http_reset(c->x); /* inside a message a trailer frame would be read as its bytes */
-    return;
-  }
-  send_trailers(c, status);
+  wire_status_init(&own);
+  wire_status_set(&own, 13, "%s", c->verdict);
+  tell_status(c, &own);
+  wire_status_dispose(&own);
 }
 
 static const gw_down_vt down_vt = {
@@ -130,21 +138,44 @@ static const gw_down_vt down_vt = {
 
 /* ---- from the browser ---- */
 
+static void on_text(web_call *c, base_span text) {
+  base_buf raw;
+  base_buf_init(&raw, MAX_DECODED);
+  base_err e = wire_web_text_decode(&c->decoder, text, &raw);
+  if (base_is_ok(e)) {
+    c->encoded += text.n;
+    c->decoded += base_buf_size(&raw);
+    gw_stream_write(c->stream, base_buf_span(&raw), false);
+    on_consumed(c, 0);
+  } else {
+    condemn(c, base_is(e, BASE_E_MALFORMED) ? "the request's body is not the base64 of application/grpc-web-text"
+                                            : base_err_text(e));
+  }
+  base_buf_dispose(&raw);
+}
+
 static void on_body(void *ctx, http_exchange *x, base_span bytes) {
   web_call *c = ctx;
-  if (c->stream) {
-    gw_stream_write(c->stream, bytes, false);
-  } else {
+  if (c->stream == NULL) {
     http_consume(x, bytes.n); /* the answer is out already */
+  } else if (c->verdict == NULL && c->text) {
+    on_text(c, bytes);
+  } else if (c->verdict == NULL) {
+    gw_stream_write(c->stream, bytes, false);
   }
 }
 
 static void on_end(void *ctx, http_exchange *x) {
   (void)x;
   web_call *c = ctx;
-  if (c->stream) {
-    gw_stream_write(c->stream, base_span_of(NULL, 0), true);
+  if (c->stream == NULL || c->verdict) {
+    return;
   }
+  if (c->text && !wire_web_text_at_rest(&c->decoder)) {
+    condemn(c, "the request's base64 ends inside a group of four");
+    return;
+  }
+  gw_stream_write(c->stream, base_span_of(NULL, 0), true);
 }
 
 static void on_writable(void *ctx, http_exchange *x) {
@@ -158,6 +189,7 @@ static void on_closed(void *ctx, http_exchange *x, bool aborted) {
   if (c->stream) {
     gw_stream_abandon(c->stream);
   }
+  gw_web_body_dispose(&c->body);
   free(c);
 }
 
@@ -189,29 +221,17 @@ static void refuse(http_exchange *x, int status, const char *text, const http_he
   http_body(x, base_span_str(text), true);
 }
 
-/* The media type without parameters: "application/grpc-web; charset=x" is that too. */
-static base_span media_type(const http_request *r) {
-  base_span value = http_request_header(r, "content-type");
-  const uint8_t *semicolon = value.n ? memchr(value.p, ';', value.n) : NULL;
-  return base_span_trim(semicolon ? base_span_of(value.p, (size_t)(semicolon - value.p)) : value);
-}
-
+/* Also what is none of the forms spoken here: it was meant for this place, and is told so. */
 bool gw_grpc_web_is(const http_request *request) {
-  base_span type = media_type(request);
-  size_t n = sizeof binary - 1;
-  return type.n >= n && base_span_ieq(base_span_of(type.p, n), base_span_str(binary));
+  static const char prefix[] = "application/grpc-web";
+  base_span type = http_request_header(request, "content-type");
+  size_t n = sizeof prefix - 1;
+  return type.n >= n && base_span_ieq(base_span_of(type.p, n), base_span_of(prefix, n));
 }
 
-static const char *answer_type(const http_request *r) {
-  base_span type = media_type(r);
-  if (base_span_ieq(type, base_span_str(binary_proto))) {
-    return binary_proto;
-  }
-  return base_span_ieq(type, base_span_str(binary)) ? binary : NULL;
-}
-
-static web_call *call_new(http_exchange *x, const char *content_type, const http_header *extra, size_t n) {
+static web_call *call_new(http_exchange *x, const http_request *r, const http_header *extra, size_t n) {
   size_t text = 0;
+  gw_web_type type = gw_web_answer_type(r);
   for (size_t i = 0; i < n; i++) {
     text += extra[i].name.n + extra[i].value.n;
   }
@@ -219,8 +239,8 @@ static web_call *call_new(http_exchange *x, const char *content_type, const http
   if (c == NULL) {
     return NULL;
   }
-  *c = (web_call){.x = x, .content_type = content_type, .extra_count = n};
-  wire_frame_init(&c->position, UINT32_MAX);
+  *c = (web_call){.x = x, .content_type = type.name, .text = gw_web_request_type(r).text, .extra_count = n};
+  gw_web_body_init(&c->body, type.text);
   uint8_t *to = (uint8_t *)&c->extra[n];
   for (size_t i = 0; i < n; i++) {
     const base_span *from[] = {&extra[i].name, &extra[i].value};
@@ -257,19 +277,19 @@ static base_err open_stream(const gw_grpc_web_options *o, web_call *c, const htt
 
 void gw_grpc_web_handle(const gw_grpc_web_options *options, http_exchange *x, const http_request *request,
                         const http_header *extra, size_t extra_count) {
-  const char *type = answer_type(request);
   if (!base_span_is(request->method, "POST")) {
     refuse(x, 405, "gRPC-Web calls are POST requests\n", extra, extra_count);
     return;
   }
-  if (type == NULL) {
-    refuse(x, 415,
-           "only application/grpc-web and application/grpc-web+proto are spoken here; not the text form, not other "
-           "encodings\n",
-           extra, extra_count);
+  if (gw_web_request_type(request).name == NULL) {
+    refuse(
+        x, 415,
+        "application/grpc-web and application/grpc-web-text are spoken here, with +proto or nothing behind; services "
+        "would take other messages for that\n",
+        extra, extra_count);
     return;
   }
-  web_call *c = call_new(x, type, extra, extra_count);
+  web_call *c = call_new(x, request, extra, extra_count);
   if (c == NULL) {
     refuse(x, 503, "out of memory\n", NULL, 0);
     return;
@@ -284,7 +304,7 @@ void gw_grpc_web_handle(const gw_grpc_web_options *options, http_exchange *x, co
     free(c);
   } else {
     http_exchange_handle(x, &discard, NULL);
-    send_status_alone(x, type, extra, extra_count, &why);
+    send_status_alone(x, c->content_type, extra, extra_count, &why);
     free(c);
   }
   wire_status_dispose(&why);

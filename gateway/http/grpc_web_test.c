@@ -127,15 +127,33 @@ static void an_error_in_mid_stream_is_a_trailer_frame(void) {
   done(&w, false);
 }
 
-static void an_end_inside_a_message_breaks_the_exchange_off(void) {
+static void an_end_inside_a_message_takes_it_back(void) {
   for (size_t n = 1; n < sizeof message - 1; n++) {
     world w;
     begin(&w);
     gw_fake_headers(w.up.calls, "a", "b");
+    gw_fake_data(w.up.calls, SPAN(message));
     gw_fake_data(w.up.calls, base_span_of(message, n));
+    CHECK(body_is(&w, SPAN(message)));
     gw_fake_status(w.up.calls, 14, "gone");
-    CHECK_MSG(w.t.reset && !w.t.ended, "after %zu bytes", n);
-    done(&w, true);
+    CHECK_MSG(w.t.ended && !w.t.reset, "after %zu bytes", n);
+    CHECK(body_is(&w, SPAN("\0\0\0\0\3abc\x80\0\0\0\x25grpc-status: 14\r\ngrpc-message: gone\r\n")));
+    done(&w, false);
+  }
+}
+
+static void a_service_that_breaks_its_framing_is_told_on(void) {
+  static const base_span rows[] = {{(const uint8_t *)"\x80\0\0\0\0", 5}, {(const uint8_t *)"HTTP/1.1 502", 12}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    world w;
+    begin(&w);
+    gw_fake_headers(w.up.calls, "a", "b");
+    gw_fake_data(w.up.calls, rows[i]);
+    CHECK(w.up.calls->cancelled);
+    gw_fake_end_cancelled(&w.up);
+    base_span body = base_buf_span(&w.t.body);
+    CHECK_MSG(w.t.ended && memmem(body.p, body.n, "grpc-status: 13\r\n", 17) && body.p[0] == 0x80, "row %zu", i);
+    done(&w, false);
   }
 }
 
@@ -211,14 +229,87 @@ static void broken_bodies_end_with_a_status(void) {
   }
 }
 
+static const http_header text_type[] = {H("content-type", "application/grpc-web-text+proto")};
+
+/* The trailers of status 0 begin a run of their own, and nothing is padded inside a message. */
+static void text_both_ways(void) {
+  static const char body[] = "AAAAAANhYmM=AAAAAAA="; /* "abc" and an empty message, as two runs */
+  for (size_t step = 1; step < sizeof body; step++) {
+    world w;
+    handle(&w, "POST", "/p.S/M", text_type, 1);
+    gw_fake_call *c = w.up.calls;
+    REQUIRE(c != NULL);
+    for (size_t at = 0; at < sizeof body - 1; at += step) {
+      testing_browser_sends(&w.t, base_span_of(body + at, sizeof body - 1 - at < step ? sizeof body - 1 - at : step));
+    }
+    testing_browser_ends(&w.t);
+    CHECK(c->ended && base_span_eq(base_buf_span(&c->written), SPAN("\0\0\0\0\3abc\0\0\0\0\0")));
+    gw_fake_take(c);
+    CHECK_INT(w.t.consumed, sizeof body - 1);
+    gw_fake_headers(c, "a", "b");
+    for (size_t at = 0; at < sizeof message - 1; at += step) {
+      gw_fake_data(c, base_span_of(message + at, sizeof message - 1 - at < step ? sizeof message - 1 - at : step));
+    }
+    gw_fake_status(c, 0, "");
+    CHECK(testing_has(&w.t, "content-type: application/grpc-web-text+proto"));
+    CHECK_MSG(body_is(&w, SPAN("AAAAAANhYmM=gAAAABBncnBjLXN0YXR1czogMA0K")), "%.*s",
+              BASE_SPAN_ARG(base_buf_span(&w.t.body)));
+    done(&w, false);
+  }
+}
+
+static void text_is_counted_back_as_it_is_taken(void) {
+  world w;
+  handle(&w, "POST", "/p.S/M", text_type, 1);
+  gw_fake_call *c = w.up.calls;
+  REQUIRE(c != NULL);
+  testing_browser_sends(&w.t, SPAN("AAAAAANhYmM=")); /* a whole message, which the service does not take */
+  CHECK_INT(w.t.consumed, 0);
+  testing_browser_sends(&w.t, SPAN("AAAAAANhYmM=A"));
+  CHECK_INT(w.t.consumed, 0);
+  gw_fake_take(c);
+  CHECK_INT(w.t.consumed, 25); /* also the character that stands for nothing yet */
+  testing_browser_sends(&w.t, SPAN("AAA"));
+  CHECK_INT(w.t.consumed, 28);
+  testing_close(&w.t, true);
+  gw_fake_end_cancelled(&w.up);
+  gw_fake_dispose(&w.up);
+  testing_exchange_dispose(&w.t);
+}
+
+static void bad_text_ends_with_a_status(void) {
+  static const struct {
+    const char *why, *text;
+  } rows[] = {
+      {"binary in text", "\1\2\3\4"},
+      {"a frame cut off in base64", "AAAAAANh"},
+      {"cut off inside a group", "AAAAAANhYmM"},
+      {"padding inside a group", "AAAA=AAA"},
+      {"not the alphabet", "AAAA-AAA"},
+      {"a flag of trailers", "gAAAAAA="},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    world w;
+    handle(&w, "POST", "/p.S/M", text_type, 1);
+    testing_browser_sends(&w.t, base_span_str(rows[i].text));
+    testing_browser_ends(&w.t);
+    CHECK_MSG(w.up.calls && w.up.calls->cancelled, "%s", rows[i].why);
+    gw_fake_end_cancelled(&w.up);
+    CHECK_MSG(testing_has(&w.t, "grpc-status: 13"), "%s", rows[i].why);
+    CHECK_MSG(testing_has(&w.t, "content-type: application/grpc-web-text+proto"), "%s", rows[i].why);
+    done(&w, false);
+  }
+}
+
 static void what_is_no_call_is_refused(void) {
   static const struct {
     const char *why, *method, *path, *type;
     int status;
   } rows[] = {
       {"GET", "GET", "/p.S/M", "application/grpc-web", 405},
-      {"text form", "POST", "/p.S/M", "application/grpc-web-text", 415},
-      {"text form with proto", "POST", "/p.S/M", "application/grpc-web-text+proto", 415},
+      {"text of JSON", "POST", "/p.S/M", "application/grpc-web-text+json", 415},
+      {"Thrift", "POST", "/p.S/M", "application/grpc-web+thrift", 415},
+      {"a longer name", "POST", "/p.S/M", "application/grpc-website", 415},
       {"JSON", "POST", "/p.S/M", "application/grpc-web+json", 415},
       {"no method", "POST", "/p.S", "application/grpc-web", 404},
       {"root", "POST", "/", "application/grpc-web", 404},
@@ -251,7 +342,9 @@ static void content_types_are_recognised(void) {
       {"application/grpc-web", true, "content-type: application/grpc-web"},
       {"application/grpc-web+proto", true, "content-type: application/grpc-web+proto"},
       {"Application/gRPC-Web+Proto; charset=utf-8", true, "content-type: application/grpc-web+proto"},
-      {"application/grpc-web-text", true, "content-type: text/plain; charset=utf-8"},
+      {"application/grpc-web-text", true, "content-type: application/grpc-web-text"},
+      {"application/grpc-web-text+proto", true, "content-type: application/grpc-web-text+proto"},
+      {"application/grpc-web-text+json", true, "content-type: text/plain; charset=utf-8"},
       {"application/grpc", false, NULL},
       {"application/json", false, NULL},
       {"", false, NULL},
@@ -290,7 +383,9 @@ static void an_upstream_that_cannot_start_gives_its_status(void) {
 
 TEST_MAIN(TEST(unary_call_passes_unread), TEST(body_may_come_in_any_split),
           TEST(an_error_before_any_byte_is_in_the_headers), TEST(an_error_in_mid_stream_is_a_trailer_frame),
-          TEST(an_end_inside_a_message_breaks_the_exchange_off), TEST(data_before_headers_is_answered_too),
-          TEST(a_slow_browser_holds_the_service), TEST(a_browser_that_leaves_cancels_the_call),
-          TEST(broken_bodies_end_with_a_status), TEST(what_is_no_call_is_refused), TEST(content_types_are_recognised),
+          TEST(an_end_inside_a_message_takes_it_back), TEST(a_service_that_breaks_its_framing_is_told_on),
+          TEST(text_both_ways), TEST(text_is_counted_back_as_it_is_taken), TEST(bad_text_ends_with_a_status),
+          TEST(data_before_headers_is_answered_too), TEST(a_slow_browser_holds_the_service),
+          TEST(a_browser_that_leaves_cancels_the_call), TEST(broken_bodies_end_with_a_status),
+          TEST(what_is_no_call_is_refused), TEST(content_types_are_recognised),
           TEST(an_upstream_that_cannot_start_gives_its_status))
