@@ -58,6 +58,36 @@ base_err wire_frame_next(wire_frame_decoder *d, base_span *in, wire_frame_step *
   return BASE_OK;
 }
 
+base_err wire_frame_follow(wire_frame_decoder *d, base_span run, size_t *ends) {
+  size_t at = 0, complete = 0;
+  while (at < run.n) {
+    if (d->head_have < WIRE_FRAME_HEAD) {
+      d->head[d->head_have++] = run.p[at++];
+      if ((d->head[0] & ~WIRE_FRAME_COMPRESSED) != 0) {
+        return base_fail(BASE_E_MALFORMED);
+      }
+      if (d->head_have < WIRE_FRAME_HEAD) {
+        continue;
+      }
+      d->body_left = head_length(d);
+      if (d->body_left > d->max_bytes) {
+        return base_fail(BASE_E_TOO_LARGE);
+      }
+    }
+    size_t n = run.n - at < d->body_left ? run.n - at : d->body_left;
+    at += n;
+    d->body_left -= (uint32_t)n;
+    if (d->body_left == 0) {
+      d->head_have = 0;
+      complete = at;
+    }
+  }
+  if (ends) {
+    *ends = complete;
+  }
+  return BASE_OK;
+}
+
 void wire_frame_head(uint8_t out[WIRE_FRAME_HEAD], uint8_t flags, uint32_t length) {
   out[0] = flags;
   for (int i = 0; i < 4; i++) {

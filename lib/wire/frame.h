@@ -39,6 +39,9 @@ void wire_frame_init(wire_frame_decoder *d, uint32_t max_bytes);
  * input. Errors: TOO_LARGE (length above max_bytes), MALFORMED (flag bits other than COMPRESSED and TRAILERS). After an
  * error the decoder must not be used again. */
 base_err wire_frame_next(wire_frame_decoder *d, base_span *in, wire_frame_step *step) BASE_MUST_USE;
+/* For those who pass gRPC bytes on as they are and need to know only where they stand: follows the frames through the whole run. *ends (or NULL): so many
+ * bytes of the run belong to frames that are complete; 0 if none became complete. Errors as above, and MALFORMED on a trailer frame. */
+base_err wire_frame_follow(wire_frame_decoder *d, base_span run, size_t *ends) BASE_MUST_USE;
 /* Between frames: an end of input here is clean, anywhere else it is a truncation. */
 bool wire_frame_at_rest(const wire_frame_decoder *d);
 /* Writes the five bytes of a head. */

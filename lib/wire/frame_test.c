@@ -80,6 +80,38 @@ static void frames_come_out_the_same_however_they_are_split(void) {
   }
 }
 
+static bool has_trailers(const char *transcript) { return strstr(transcript, "B8") != NULL; }
+
+static void following_comes_to_the_same_as_decoding(void) {
+  for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+    for (size_t piece = 1; piece <= rows[r].in.n + 1; piece++) {
+      wire_frame_decoder d;
+      base_err e = BASE_OK;
+      size_t done = 0, ends = 0;
+      wire_frame_init(&d, 16);
+      for (base_span in = rows[r].in; in.n > 0 && base_is_ok(e); done += piece) {
+        base_span part = base_span_of(in.p, piece < in.n ? piece : in.n);
+        in = base_span_of(in.p + part.n, in.n - part.n);
+        e = wire_frame_follow(&d, part, &ends);
+        CHECK_MSG(!base_is_ok(e) || wire_frame_at_rest(&d) == (ends == part.n), "%s: ends at %zu of %zu",
+                  rows[r].reason, done + ends, done + part.n);
+      }
+      enum base_err_code want = has_trailers(rows[r].want) ? BASE_E_MALFORMED : rows[r].err;
+      CHECK_MSG(base_is(e, want), "%s: %s in pieces of %zu", rows[r].reason, base_err_name(e), piece);
+      CHECK_MSG(!base_is_ok(e) || wire_frame_at_rest(&d) == rows[r].rest, "%s in pieces of %zu", rows[r].reason, piece);
+    }
+  }
+  wire_frame_decoder d;
+  size_t ends = 0;
+  wire_frame_init(&d, 16);
+  CHECK_OK(wire_frame_follow(&d, B("\0\0\0\0\1x\1\0\0\0\0\0\0\0\0\5abc"), &ends));
+  CHECK_INT(ends, 11);
+  CHECK_OK(wire_frame_follow(&d, B("d"), &ends));
+  CHECK_INT(ends, 0);
+  CHECK_OK(wire_frame_follow(&d, B("e\0"), &ends));
+  CHECK_INT(ends, 1);
+}
+
 static void the_end_needs_no_further_input(void) {
   wire_frame_decoder d;
   wire_frame_step step;
@@ -116,5 +148,6 @@ static void head_is_big_endian(void) {
   CHECK(memcmp(head, "\1\1\2\3\4", 5) == 0);
 }
 
-TEST_MAIN(TEST(frames_come_out_the_same_however_they_are_split), TEST(the_end_needs_no_further_input),
-          TEST(append_writes_one_whole_frame_or_nothing), TEST(head_is_big_endian))
+TEST_MAIN(TEST(frames_come_out_the_same_however_they_are_split), TEST(following_comes_to_the_same_as_decoding),
+          TEST(the_end_needs_no_further_input), TEST(append_writes_one_whole_frame_or_nothing),
+          TEST(head_is_big_endian))
