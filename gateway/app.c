@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -149,12 +148,12 @@ static base_err listen_on(struct app *a, const gw_listen *l, base_buf *why) {
     BASE_LOG(BASE_LOG_INFO, "address left out", LOG_STR("address", l->address), LOG_STR("reason", base_err_text(e)));
     return BASE_OK;
   }
-  if (base_is(e, BASE_E_INVALID) && l->tls) {
-    return explain(why, e, "--listen, or --cert and --key, for", l->address);
+  if (base_is(e, BASE_E_INVALID) && gw_listen_is_tls(l)) {
+    return explain(why, e, "the address, or certificate and key, of", l->address);
   }
-  BASE_TRY(explain(why, e, "--listen", l->address));
+  BASE_TRY(explain(why, e, "listening on", l->address));
   a->listener_count++;
-  announce(l->tls ? "listening https://" : "listening http://", l->address, port);
+  announce(gw_listen_is_tls(l) ? "listening https://" : "listening http://", l->address, port);
   return BASE_OK;
 }
 
@@ -190,24 +189,10 @@ base_err gw_app_run(const gw_config *config, base_buf *why) {
   gw_obs_register();
   base_err e = make(&a, why);
   if (base_is_ok(e)) {
-    BASE_LOG(BASE_LOG_INFO, "serving", LOG_INT("upstreams", config->upstream_count),
+    BASE_LOG(BASE_LOG_INFO, "serving", LOG_INT("clusters", config->cluster_count),
              LOG_INT("listeners", a.listener_count), LOG_INT("workers", a.worker_count));
     net_loop_run(a.loop);
   }
   unmake(&a);
   return e;
-}
-
-base_err gw_app_check(const gw_config *config, base_buf *why) {
-  const struct { const char *flag, *file; } files[] = {{"--cert", config->cert}, {"--key", config->key}};
-  struct stat st;
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-    if (files[i].file && access(files[i].file, R_OK) != 0) {
-      return explain(why, base_fail(BASE_E_NOT_FOUND), files[i].flag, files[i].file);
-    }
-  }
-  if (config->web && (stat(config->web, &st) != 0 || !S_ISDIR(st.st_mode))) {
-    return explain(why, base_fail(BASE_E_NOT_FOUND), "--web", config->web);
-  }
-  return BASE_OK;
 }

@@ -11,7 +11,5 @@
 /* Opens the listeners and prints a line for each on stdout ("listening http://127.0.0.1:8080"), then serves; returns after the end. Errors, said in `why`: IN_USE
  * (a port is taken), INVALID (address, certificate), NOT_FOUND (the folder of files), NO_MEMORY. The configuration is borrowed. */
 base_err gw_app_run(const gw_config *config, base_buf *why) BASE_MUST_USE;
-/* What --check looks at beyond the form of the settings: the files are there and readable. */
-base_err gw_app_check(const gw_config *config, base_buf *why) BASE_MUST_USE;
 
 #endif

@@ -4,312 +4,297 @@
 
 #include "gateway/upstream/router.h"
 
-/* -- values ---------------------------------------------------------------------------------------------------------------- */
-
-static base_err copy(char **out, const char *value) {
-  free(*out);
-  *out = strdup(value);
-  return *out ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
+static base_err fail(base_buf *why, const char *text) {
+  base_err told = base_buf_str(why, text);
+  return base_is_ok(told) ? base_fail(BASE_E_INVALID) : told;
 }
 
-static base_err text(char **out, const char *value) { return value[0] ? copy(out, value) : base_fail(BASE_E_INVALID); }
+static char *keep(gw_config *c, const char *text) { return settings_keep(c->settings, text); }
 
-static base_err number(uint64_t *out, const char *value, uint64_t low, uint64_t high) {
-  if (!base_span_u64(base_span_str(value), out) || *out < low || *out > high) {
-    return base_fail(BASE_E_INVALID);
+/* -- the quick start ---------------------------------------------------------------------------------------------------------------- */
+
+static base_err add_listen(gw_config *c, const char *address, bool tls, bool optional) {
+  gw_listen *l = &c->listen[c->listen_count++];
+  *l = (gw_listen){.address = keep(c, address), .optional = optional};
+  if (tls) {
+    l->tls.main = (gw_tls_files){c->quick.cert, c->quick.key};
+  }
+  return l->address ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
+}
+
+static base_err quick_listen(gw_config *c, base_buf *why) {
+  c->listen_count = 0;
+  for (int i = 0; i < c->quick.listen_count; i++) {
+    const char *value = c->quick.listen[i], *scheme = strstr(value, "://"), *address = scheme ? scheme + 3 : value;
+    bool https = strncmp(value, "https://", 8) == 0, http = strncmp(value, "http://", 7) == 0;
+    const char *colon = strrchr(address, ':');
+    uint64_t port = 0;
+    if ((scheme && !https && !http) || colon == NULL || colon == address ||
+        !base_span_u64(base_span_str(colon + 1), &port) || port > 65535) {
+      return settings_complain(c->settings, &c->quick.listen[i], why,
+                               "\"%.100s\" is not allowed; it takes [http://|https://]ADDR:PORT", value);
+    }
+    if (https && c->quick.cert == NULL) {
+      return settings_complain(c->settings, &c->quick.listen[i], why, "%.100s needs --cert and --key", value);
+    }
+    BASE_TRY(add_listen(c, address, https || (!http && c->quick.cert), false));
   }
   return BASE_OK;
 }
 
-/* "host:port", "[v6]:port": something before the last colon, a port behind it. */
-static bool is_address(const char *s) {
-  const char *colon = strrchr(s, ':');
-  uint64_t port = 0;
-  return colon && colon > s && base_span_u64(base_span_str(colon + 1), &port) && port <= 65535;
+static base_err default_listen(gw_config *c) {
+  BASE_TRY(add_listen(c, "127.0.0.1:8080", false, false));
+  BASE_TRY(add_listen(c, "[::1]:8080", false, true));
+  if (c->quick.cert) {
+    BASE_TRY(add_listen(c, "127.0.0.1:8443", true, false));
+    BASE_TRY(add_listen(c, "[::1]:8443", true, true));
+  }
+  return BASE_OK;
 }
 
-enum scheme { BY_CERTIFICATE, PLAIN, TLS };
-
-static base_err add_listen(gw_config *c, const char *address, enum scheme scheme, bool optional) {
-  if (c->listen_count == GW_CONFIG_LIST || !is_address(address)) {
-    return base_fail(BASE_E_INVALID);
+/* "[/package.Service/=]target": a cluster of its own, with the target's name. */
+static base_err quick_upstream(gw_config *c, int i, base_buf *why) {
+  char *value = c->quick.upstream[i], *equals = value[0] == '/' ? strchr(value, '=') : NULL;
+  gw_cluster_options *cluster = &c->clusters[i];
+  gw_route *route = &c->routes[i];
+  if (value[0] == '/' && equals == NULL) {
+    return settings_complain(c->settings, &c->quick.upstream[i], why,
+                             "\"%.100s\" is not allowed; it takes [/PACKAGE.SERVICE/=]TARGET", value);
   }
-  gw_listen *l = &c->listen[c->listen_count++];
-  *l = (gw_listen){.tls = scheme == TLS || (scheme == BY_CERTIFICATE && c->cert), .optional = optional};
-  return copy(&l->address, address);
-}
-
-static base_err set_listen(gw_config *c, const char *value) {
-  if (strncmp(value, "http://", 7) == 0) {
-    return add_listen(c, value + 7, PLAIN, false);
-  }
-  if (strncmp(value, "https://", 8) == 0) {
-    return add_listen(c, value + 8, TLS, false);
-  }
-  return add_listen(c, value, BY_CERTIFICATE, false);
-}
-
-static base_err set_upstream(gw_config *c, const char *value) {
-  const char *equals = value[0] == '/' ? strchr(value, '=') : NULL;
-  if (c->upstream_count == GW_CONFIG_LIST || (value[0] == '/' && equals == NULL)) {
-    return base_fail(BASE_E_INVALID);
-  }
-  const char *target = equals ? equals + 1 : value;
-  if (!is_address(target) && strncmp(target, "unix:", 5) != 0) {
-    return base_fail(BASE_E_INVALID);
-  }
-  gw_route *r = &c->upstreams[c->upstream_count++];
-  r->prefix = equals ? strndup(value, (size_t)(equals - value)) : strdup("/");
-  r->target = strdup(target);
-  if (r->prefix == NULL || r->target == NULL) {
+  *route = (gw_route){.prefix = keep(c, equals ? value : "/"), .cluster_index = i};
+  *cluster = (gw_cluster_options){.name = equals ? equals + 1 : value, .target_count = 1};
+  cluster->targets[0] = route->cluster = cluster->name;
+  if (route->prefix == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
-  for (int i = 0; i + 1 < c->upstream_count; i++) {
-    if (strcmp(c->upstreams[i].prefix, r->prefix) == 0) {
-      return base_fail(BASE_E_INVALID);
+  if (equals) {
+    route->prefix[equals - value] = '\0';
+  }
+  if (!gw_router_prefix_ok(route->prefix)) {
+    return settings_complain(c->settings, &c->quick.upstream[i], why, "\"%.100s\" is not / or /PACKAGE.SERVICE/",
+                             route->prefix);
+  }
+  return BASE_OK;
+}
+
+static base_err quick_upstreams(gw_config *c, base_buf *why) {
+  int n = c->quick.upstream_count;
+  c->clusters = settings_alloc(c->settings, (size_t)n * sizeof *c->clusters);
+  c->routes = settings_alloc(c->settings, (size_t)n * sizeof *c->routes);
+  if (c->clusters == NULL || c->routes == NULL) {
+    return base_fail(BASE_E_NO_MEMORY);
+  }
+  c->cluster_count = c->route_count = n;
+  for (int i = 0; i < n; i++) {
+    BASE_TRY(quick_upstream(c, i, why));
+  }
+  return BASE_OK;
+}
+
+/* -- what has to fit together ------------------------------------------------------------------------------------------------------- */
+
+static base_err check_listen(gw_config *c, gw_listen *l, base_buf *why) {
+  gw_tls *t = &l->tls;
+  bool given = settings_is_given(c->settings, t);
+  if ((t->main.cert == NULL) != (t->main.key == NULL) || (given && t->main.cert == NULL)) {
+    return settings_complain(c->settings, t, why, "takes cert and key, both");
+  }
+  if ((t->client_auth != GW_CLIENT_AUTH_NONE) != (t->client_ca != NULL)) {
+    return settings_complain(c->settings, t, why, "client_auth and client_ca belong together");
+  }
+  base_err e = gw_policy_add_host(&c->policy, l->address);
+  if (base_is(e, BASE_E_INVALID)) {
+    return settings_complain(c->settings, &l->address, why, "\"%.100s\" is not allowed; it takes ADDR:PORT",
+                             l->address);
+  }
+  return base_is(e, BASE_E_EXHAUSTED) ? settings_complain(c->settings, &l->address, why, "too many names and addresses")
+                                      : e;
+}
+
+static base_err check_listeners(gw_config *c, base_buf *why) {
+  if ((c->quick.cert != NULL) != (c->quick.key != NULL)) {
+    return fail(why, "--cert and --key belong together");
+  }
+  if (c->quick.listen_count > 0) {
+    BASE_TRY(quick_listen(c, why));
+  } else if (c->listen_count == 0) {
+    BASE_TRY(default_listen(c));
+  }
+  for (int i = 0; i < c->listen_count; i++) {
+    BASE_TRY(check_listen(c, &c->listen[i], why));
+    for (int j = 0; j < i; j++) {
+      if (strcmp(c->listen[i].address, c->listen[j].address) == 0 && strcmp(strrchr(c->listen[i].address, ':'), ":0")) {
+        return settings_complain(c->settings, &c->listen[i].address, why, "%s is there twice", c->listen[i].address);
+      }
     }
   }
-  return gw_router_prefix_ok(r->prefix) ? BASE_OK : base_fail(BASE_E_INVALID);
-}
-
-static base_err set_web(gw_config *c, const char *v) { return text(&c->web, v); }
-static base_err set_cert(gw_config *c, const char *v) { return text(&c->cert, v); }
-static base_err set_key(gw_config *c, const char *v) { return text(&c->key, v); }
-static base_err set_host(gw_config *c, const char *v) { return gw_policy_add_host(&c->policy, v); }
-static base_err set_origin(gw_config *c, const char *v) { return gw_policy_add_origin(&c->policy, v); }
-static base_err set_admin(gw_config *c, const char *v) {
-  return is_address(v) ? copy(&c->admin, v) : base_fail(BASE_E_INVALID);
-}
-
-static base_err set_max_message(gw_config *c, const char *v) {
-  uint64_t n = 0;
-  BASE_TRY(number(&n, v, 1024, 64 << 20));
-  c->limits.message_bytes = (uint32_t)n;
   return BASE_OK;
 }
 
-static base_err set_max_calls(gw_config *c, const char *v) {
-  uint64_t n = 0;
-  BASE_TRY(number(&n, v, 1, 10000));
-  c->limits.calls_per_connection = (uint32_t)n;
-  return BASE_OK;
-}
-
-static base_err set_max_connections(gw_config *c, const char *v) {
-  uint64_t n = 0;
-  BASE_TRY(number(&n, v, 1, 1000000));
-  c->limits.connections = (uint32_t)n;
-  return BASE_OK;
-}
-
-static base_err set_workers(gw_config *c, const char *v) {
-  uint64_t n = 0;
-  BASE_TRY(number(&n, v, 0, GW_CONFIG_WORKERS));
-  c->workers = (int)n;
-  return BASE_OK;
-}
-
-static base_err set_grace(gw_config *c, const char *v) {
-  uint64_t n = 0;
-  BASE_TRY(number(&n, v, 0, 3600000));
-  c->grace_ms = (int64_t)n;
-  return BASE_OK;
-}
-
-/* -- the table --------------------------------------------------------------------------------------------------------------- */
-
-/* Order matters: the certificate decides what --listen without a scheme means, so environment and flags are applied row by row. */
-static const struct row {
-  const char *flag, *environment, *argument, *help;
-  base_err (*set)(gw_config *c, const char *value);
-  bool list;
-} rows[] = {
-    {"--cert", "PONTE_GATEWAY_CERT", "FILE", "certificate chain in PEM; with --key it turns TLS on", set_cert, false},
-    {"--key", "PONTE_GATEWAY_KEY", "FILE", "its private key in PEM", set_key, false},
-    {"--listen", "PONTE_GATEWAY_LISTEN", "[http://|https://]ADDR:PORT",
-     "where browsers come in, repeatable; default 127.0.0.1:8080 and [::1]:8080, with a certificate 8443 for TLS too",
-     set_listen, true},
-    {"--upstream", "PONTE_GATEWAY_UPSTREAM", "[/package.Service/=]HOST:PORT",
-     "a gRPC server, repeatable: for all calls, or for those of one service", set_upstream, true},
-    {"--web", "PONTE_GATEWAY_WEB", "DIR", "folder of files to serve", set_web, false},
-    {"--allow-origin", "PONTE_GATEWAY_ALLOW_ORIGIN", "ORIGIN",
-     "a page's origin besides the gateway's own, repeatable; * = any", set_origin, true},
-    {"--allow-host", "PONTE_GATEWAY_ALLOW_HOST", "NAME",
-     "a name of this gateway besides the loopback's and the addresses it listens on, repeatable", set_host, true},
-    {"--admin", "PONTE_GATEWAY_ADMIN", "ADDR:PORT", "/healthz /readyz /metrics; default 127.0.0.1:9901", set_admin,
-     false},
-    {"--workers", "PONTE_GATEWAY_WORKERS", "N", "threads that carry traffic, 0 = one a core; default 1", set_workers,
-     false},
-    {"--grace", "PONTE_GATEWAY_GRACE", "MS", "how long running calls may go on after SIGTERM; default 10000", set_grace,
-     false},
-    {"--max-message", "PONTE_GATEWAY_MAX_MESSAGE", "BYTES", "largest gRPC message, either way; default 4194304",
-     set_max_message, false},
-    {"--max-calls", "PONTE_GATEWAY_MAX_CALLS", "N", "calls at once on one WebSocket; default 100", set_max_calls,
-     false},
-    {"--max-connections", "PONTE_GATEWAY_MAX_CONNECTIONS", "N", "of browsers, for each address; default 10000",
-     set_max_connections, false},
-};
-enum { ROWS = sizeof rows / sizeof *rows };
-
-static const struct {
-  const char *flag, *help;
-  size_t offset;
-} switches[] = {
-    {"--check", "check the settings and exit", offsetof(gw_config, check)},
-    {"--help", "this text", offsetof(gw_config, help)},
-    {"--version", "print the version", offsetof(gw_config, version)},
-};
-enum { SWITCHES = sizeof switches / sizeof *switches };
-
-base_err gw_config_help(base_buf *out) {
-  BASE_TRY(base_buf_str(
-      out, "usage: ponte-gateway --upstream HOST:PORT [OPTION]...\n\n"
-           "Lets browsers call gRPC services: ponte.v1 on a WebSocket, gRPC-Web over HTTP/1.1 and HTTP/2.\n\n"));
-  for (int i = 0; i < ROWS; i++) {
-    BASE_TRY(base_buf_printf(out, "  %s %s\n      %s\n", rows[i].flag, rows[i].argument, rows[i].help));
-  }
-  for (int i = 0; i < SWITCHES; i++) {
-    BASE_TRY(base_buf_printf(out, "  %s\n      %s\n", switches[i].flag, switches[i].help));
-  }
-  return base_buf_str(out, "\nEach option with a value can be set in the environment too: "
-                           "PONTE_GATEWAY_LISTEN, ..., lists with spaces. The command line wins.\n"
-                           "PONTE_LOG=debug|info|warn|error sets the log level.\n");
-}
-
-/* -- reading ------------------------------------------------------------------------------------------------------------------- */
-
-static base_err complain(base_buf *why, base_err e, const char *name, const char *value, const char *wanted) {
-  /* Without memory for the reason there is no reason. */
-  base_err told = base_is(e, BASE_E_NO_MEMORY)
-                      ? base_buf_str(why, base_err_text(e))
-                      : base_buf_printf(why, "%s: \"%s\" is not allowed; it takes %s", name, value, wanted);
-  return base_is_ok(told) ? e : told;
-}
-
-static base_err apply(gw_config *c, const struct row *row, const char *name, const char *value, base_buf *why) {
-  base_err e = row->set(c, value);
-  return base_is_ok(e) ? e : complain(why, e, name, value, row->argument);
-}
-
-/* A list in the environment is separated by spaces. */
-static base_err apply_environment(gw_config *c, const struct row *row, const char *value, base_buf *why) {
-  if (!row->list) {
-    return apply(c, row, row->environment, value, why);
-  }
-  char *words = strdup(value), *rest = words, *word;
-  base_err e = words ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
-  while (base_is_ok(e) && (word = strsep(&rest, " ")) != NULL) {
-    if (word[0]) {
-      e = apply(c, row, row->environment, word, why);
+static base_err check_policy(gw_config *c, base_buf *why) {
+  for (int i = 0; i < c->host_count; i++) {
+    if (!base_is_ok(gw_policy_add_host(&c->policy, c->hosts[i]))) {
+      return settings_complain(c->settings, &c->hosts[i], why, "\"%.100s\" is no host name", c->hosts[i]);
     }
   }
-  free(words);
+  for (int i = 0; i < c->cors.origin_count; i++) {
+    if (!base_is_ok(gw_policy_add_origin(&c->policy, c->cors.origins[i]))) {
+      return settings_complain(c->settings, &c->cors.origins[i], why,
+                               "\"%.100s\" is no origin; it takes https://NAME[:PORT], null or *", c->cors.origins[i]);
+    }
+  }
+  return BASE_OK;
+}
+
+/* "host:port", "[v6]:port", "unix:/path". */
+static bool is_target(const char *s) {
+  const char *colon = strrchr(s, ':');
+  uint64_t port = 0;
+  return strncmp(s, "unix:", 5) == 0 ||
+         (colon && colon > s && base_span_u64(base_span_str(colon + 1), &port) && port > 0 && port <= 65535);
+}
+
+static base_err check_cluster(gw_config *c, int i, base_buf *why) {
+  gw_cluster_options *cluster = &c->clusters[i];
+  for (int j = 0; j < i && c->quick.upstream_count == 0; j++) {
+    if (strcmp(c->clusters[j].name, cluster->name) == 0) {
+      return settings_complain(c->settings, &cluster->name, why, "there are two clusters \"%.100s\"", cluster->name);
+    }
+  }
+  cluster->tls = settings_is_given(c->settings, &cluster->tls);
+  if (cluster->max_message_bytes == 0) {
+    cluster->max_message_bytes = c->limits.message_bytes;
+  }
+  for (int j = 0; j < cluster->target_count; j++) {
+    if (!is_target(cluster->targets[j])) {
+      const void *where = c->quick.upstream_count > 0 ? (void *)&c->quick.upstream[i] : (void *)&cluster->targets[j];
+      return settings_complain(c->settings, where, why, "\"%.100s\" is not allowed; it takes HOST:PORT or unix:/PATH",
+                               cluster->targets[j]);
+    }
+  }
+  return BASE_OK;
+}
+
+static base_err find_cluster(gw_config *c, gw_route *route, base_buf *why) {
+  for (int i = 0; i < c->cluster_count; i++) {
+    if (strcmp(c->clusters[i].name, route->cluster) == 0) {
+      route->cluster_index = i;
+      return BASE_OK;
+    }
+  }
+  return settings_complain(c->settings, &route->cluster, why, "there is no cluster \"%.100s\"", route->cluster);
+}
+
+static base_err check_routes(gw_config *c, base_buf *why) {
+  if (c->route_count == 0) {
+    c->routes = settings_alloc(c->settings, sizeof *c->routes);
+    char *prefix = keep(c, "/");
+    if (c->routes == NULL || prefix == NULL) {
+      return base_fail(BASE_E_NO_MEMORY);
+    }
+    c->routes[c->route_count++] = (gw_route){.prefix = prefix, .cluster = c->clusters[0].name};
+  }
+  for (int i = 0; i < c->route_count; i++) {
+    bool quick = c->quick.upstream_count > 0;
+    for (int j = 0; j < i; j++) {
+      if (strcmp(c->routes[j].prefix, c->routes[i].prefix) == 0) {
+        const void *where = quick ? (void *)&c->quick.upstream[i] : (void *)&c->routes[i].prefix;
+        return settings_complain(c->settings, where, why, "there are two routes for %.100s", c->routes[i].prefix);
+      }
+    }
+    if (!quick) {
+      BASE_TRY(find_cluster(c, &c->routes[i], why));
+    }
+  }
+  return BASE_OK;
+}
+
+static base_err check_upstreams(gw_config *c, base_buf *why) {
+  if (c->quick.upstream_count > 0) {
+    BASE_TRY(quick_upstreams(c, why));
+  }
+  if (c->cluster_count == 0) {
+    return fail(why, "no gRPC server is named: give --upstream HOST:PORT, or clusters in the file of --config");
+  }
+  if (c->route_count == 0 && c->cluster_count > 1) {
+    return settings_complain(c->settings, &c->clusters, why, "several clusters need routes");
+  }
+  for (int i = 0; i < c->cluster_count; i++) {
+    BASE_TRY(check_cluster(c, i, why));
+  }
+  return check_routes(c, why);
+}
+
+static base_err check_auth(gw_config *c, base_buf *why) {
+  for (int i = 0; i < c->auth.issuer_count; i++) {
+    const gw_auth_issuer *issuer = &c->auth.issuers[i];
+    if ((issuer->jwks_file == NULL) == (issuer->jwks_url == NULL)) {
+      return settings_complain(c->settings, &issuer->issuer, why, "takes jwks_file or jwks_url, one of them");
+    }
+  }
+  if (c->auth.rule_count > 0 && !gw_auth_is_on(&c->auth)) {
+    return settings_complain(c->settings, &c->auth.rules, why,
+                             "rules without issuers and api_keys would let nobody in");
+  }
+  return BASE_OK;
+}
+
+static base_err check_all(gw_config *c, base_buf *why) {
+  BASE_TRY(check_listeners(c, why));
+  BASE_TRY(check_policy(c, why));
+  BASE_TRY(check_upstreams(c, why));
+  return check_auth(c, why);
+}
+
+/* -- the object ----------------------------------------------------------------------------------------------------------------------- */
+
+static base_err finish(gw_config *c, base_err e, base_buf *why, gw_config **out) {
+  if (base_is_ok(e)) {
+    atomic_init(&c->refs, 1);
+    gw_policy_init(&c->policy);
+    e = c->help || c->version ? BASE_OK : check_all(c, why);
+    if (!base_is_ok(e)) {
+      gw_config_unref(c);
+      return e;
+    }
+    *out = c;
+    return BASE_OK;
+  }
+  free(c);
   return e;
 }
 
-static const struct row *find_row(const char *flag, size_t n) {
-  for (int i = 0; i < ROWS; i++) {
-    if (strlen(rows[i].flag) == n && strncmp(rows[i].flag, flag, n) == 0) {
-      return &rows[i];
-    }
+base_err gw_config_read(int argc, char *const *argv, base_buf *why, gw_config **out) {
+  gw_config *c = calloc(1, sizeof *c);
+  if (c == NULL) {
+    return base_fail(BASE_E_NO_MEMORY);
   }
-  return NULL;
+  settings *s = NULL;
+  base_err e = settings_read(&gw_config_program, argc, argv, getenv, c, &s, why);
+  c->settings = s;
+  return finish(c, e, why, out);
 }
 
-static bool set_switch(gw_config *c, const char *flag) {
-  for (int i = 0; i < SWITCHES; i++) {
-    if (strcmp(flag, switches[i].flag) == 0) {
-      *(bool *)((char *)c + switches[i].offset) = true;
-      return true;
-    }
+base_err gw_config_read_text(const char *name, base_span text, base_buf *why, gw_config **out) {
+  gw_config *c = calloc(1, sizeof *c);
+  if (c == NULL) {
+    return base_fail(BASE_E_NO_MEMORY);
   }
-  return false;
+  settings *s = NULL;
+  base_err e = settings_read_text(&gw_config_program, name, text, c, &s, why);
+  c->settings = s;
+  return finish(c, e, why, out);
 }
 
-/* Splits "--flag value" and "--flag=value", applies those of the row `only` and counts them. With only == NULL the form
- * alone is checked. */
-static base_err walk_flags(gw_config *c, int argc, char **argv, const struct row *only, int *applied, base_buf *why) {
-  for (int i = 1; i < argc; i++) {
-    if (set_switch(c, argv[i])) {
-      continue;
-    }
-    size_t n = strcspn(argv[i], "=");
-    const struct row *row = find_row(argv[i], n);
-    const char *value = row && argv[i][n] == '=' ? argv[i] + n + 1 : NULL;
-    if (row && value == NULL && i + 1 < argc) {
-      value = argv[++i];
-    }
-    if (row == NULL || value == NULL) {
-      BASE_TRY(base_buf_printf(why, row ? "%s needs a value" : "unknown option %s; see --help", argv[i]));
-      return base_fail(BASE_E_INVALID);
-    }
-    if (row == only) {
-      BASE_TRY(apply(c, row, row->flag, value, why));
-      (*applied)++;
-    }
-  }
-  return BASE_OK;
+gw_config *gw_config_ref(gw_config *c) {
+  atomic_fetch_add(&c->refs, 1);
+  return c;
 }
 
-static base_err defaults(gw_config *c, base_buf *why) {
-  if ((c->cert != NULL) != (c->key != NULL)) {
-    BASE_TRY(base_buf_str(why, "--cert and --key belong together"));
-    return base_fail(BASE_E_INVALID);
+void gw_config_unref(gw_config *c) {
+  if (c && atomic_fetch_sub(&c->refs, 1) == 1) {
+    gw_policy_dispose(&c->policy);
+    settings_free(c->settings);
+    free(c);
   }
-  if (c->upstream_count == 0) {
-    BASE_TRY(base_buf_str(why, "--upstream is missing: say where the gRPC server is, HOST:PORT"));
-    return base_fail(BASE_E_INVALID);
-  }
-  if (c->listen_count == 0) {
-    BASE_TRY(add_listen(c, "127.0.0.1:8080", PLAIN, false));
-    BASE_TRY(add_listen(c, "[::1]:8080", PLAIN, true));
-    if (c->cert) {
-      BASE_TRY(add_listen(c, "127.0.0.1:8443", TLS, false));
-      BASE_TRY(add_listen(c, "[::1]:8443", TLS, true));
-    }
-  }
-  for (int i = 0; i < c->listen_count; i++) {
-    if (c->listen[i].tls && c->cert == NULL) {
-      BASE_TRY(base_buf_printf(why, "--listen https://%s needs --cert and --key", c->listen[i].address));
-      return base_fail(BASE_E_INVALID);
-    }
-    base_err e = gw_policy_add_host(&c->policy, c->listen[i].address);
-    if (!base_is_ok(e)) {
-      return complain(why, e, "--listen", c->listen[i].address, "ADDR:PORT");
-    }
-  }
-  return c->admin ? BASE_OK : copy(&c->admin, "127.0.0.1:9901");
-}
-
-base_err gw_config_read(gw_config *c, int argc, char **argv, base_buf *why) {
-  *c = (gw_config){.grace_ms = 10000, .workers = 1};
-  gw_policy_init(&c->policy);
-  BASE_TRY(walk_flags(c, argc, argv, NULL, NULL, why));
-  if (c->help || c->version) {
-    return BASE_OK;
-  }
-  for (int i = 0; i < ROWS; i++) {
-    const char *value = getenv(rows[i].environment);
-    int applied = 0;
-    BASE_TRY(walk_flags(c, argc, argv, &rows[i], &applied, why));
-    if (value && applied == 0) {
-      BASE_TRY(apply_environment(c, &rows[i], value, why));
-    }
-  }
-  return defaults(c, why);
-}
-
-void gw_config_dispose(gw_config *c) {
-  for (int i = 0; i < c->listen_count; i++) {
-    free(c->listen[i].address);
-  }
-  for (int i = 0; i < c->upstream_count; i++) {
-    free(c->upstreams[i].prefix);
-    free(c->upstreams[i].target);
-  }
-  gw_policy_dispose(&c->policy);
-  free(c->web);
-  free(c->cert);
-  free(c->key);
-  free(c->admin);
 }

@@ -1,42 +1,99 @@
-/* config.h - what the gateway is told: flags, and the environment, which wins over them. Filled once at start-up, read-only afterwards. */
+/* config.h - what the gateway is told: a YAML file, the environment, the command line (settings/settings.h), as one immutable, counted object.
+ *
+ * The quick start's flags (--listen, --upstream, --cert, --key) replace the file's whole sections listen, and clusters with routes. Reading touches no file but the
+ * configuration's; gw_config_check looks at those that it names. A reload reads a new object; whoever still needs the old one holds a reference. Any thread once read.
+ */
 #ifndef PONTE_GATEWAY_CONFIG_H
 #define PONTE_GATEWAY_CONFIG_H
 
-#include "base/buf.h"
+#include <stdatomic.h>
+
+#include "gateway/auth/auth.h"
 #include "gateway/http/policy.h"
 #include "gateway/limits/limits.h"
+#include "gateway/upstream/cluster.h"
+#include "settings/settings.h"
 
-enum { GW_CONFIG_LIST = 16, GW_CONFIG_WORKERS = 64 };
+enum {
+  GW_CONFIG_LISTEN = 16,
+  GW_CONFIG_WORKERS = 64,
+  GW_CONFIG_SNI = 64,
+  GW_CONFIG_CLUSTERS = 64,
+  GW_CONFIG_ROUTES = 256,
+  GW_CONFIG_NAMES = 32
+};
+
+typedef struct {
+  char *cert, *key; /* PEM files */
+} gw_tls_files;
+
+enum gw_client_auth { GW_CLIENT_AUTH_NONE, GW_CLIENT_AUTH_OPTIONAL, GW_CLIENT_AUTH_REQUIRED };
+
+typedef struct {
+  gw_tls_files main; /* NULL, NULL: plain */
+  gw_tls_files *sni;
+  int sni_count;
+  char *client_ca;
+  enum gw_client_auth client_auth;
+} gw_tls;
 
 typedef struct {
   char *address; /* "127.0.0.1:8080" */
-  bool tls;
+  gw_tls tls;
   bool optional; /* a default that this machine may lack (::1) */
 } gw_listen;
 
+static inline bool gw_listen_is_tls(const gw_listen *l) { return l->tls.main.cert != NULL; }
+
 typedef struct {
   char *prefix; /* "/" or "/package.Service/" */
-  char *target; /* in the gRPC core's URI syntax */
+  char *cluster;
+  int cluster_index;
 } gw_route;
 
 typedef struct {
-  gw_listen listen[GW_CONFIG_LIST];
-  int listen_count;
-  gw_route upstreams[GW_CONFIG_LIST];
-  int upstream_count;
-  gw_policy policy;
-  char *web, *cert, *key, *admin;
-  gw_limits_options limits;
+  atomic_int refs;
+  settings *settings;
+  char *file, *admin, *web;
+  gw_listen listen[GW_CONFIG_LISTEN];
+  int listen_count, workers; /* workers 0 = one a core */
   int64_t grace_ms;
-  int workers; /* workers 0 = one a core */
+  char *hosts[GW_CONFIG_NAMES];
+  int host_count;
+  struct {
+    char *origins[GW_CONFIG_NAMES];
+    int origin_count;
+  } cors;
+  gw_cluster_options *clusters;
+  int cluster_count;
+  gw_route *routes;
+  int route_count;
+  gw_auth_options auth;
+  gw_limits_options limits;
+  struct {
+    char *endpoint, *service_name; /* endpoint NULL: no tracing */
+    double sample_ratio;
+  } tracing;
+  struct {
+    char *listen[GW_CONFIG_LISTEN], *upstream[GW_CONFIG_LISTEN];
+    int listen_count, upstream_count;
+    char *cert, *key;
+  } quick;
+  gw_policy policy; /* of hosts, origins and the listeners' own addresses */
   bool check, help, version;
 } gw_config;
 
-/* Reads argv[1..] and the environment (getenv). On an error `why` says which setting, and what it should be; the config is to be disposed of in any case. INVALID,
- * or NO_MEMORY. With help or version set nothing else has been checked. */
-base_err gw_config_read(gw_config *c, int argc, char **argv, base_buf *why) BASE_MUST_USE;
-void gw_config_dispose(gw_config *c);
-/* The text of --help. */
-base_err gw_config_help(base_buf *out) BASE_MUST_USE;
+/* Reads argv[1..], the environment and the file that they name. On an error `why` says where and what; INVALID, NOT_FOUND (the file), or NO_MEMORY. With help or
+ * version set nothing else has been looked at. The caller has the first reference. */
+base_err gw_config_read(int argc, char *const *argv, base_buf *why, gw_config **out) BASE_MUST_USE;
+/* The text of a file alone, called `name` in errors. */
+base_err gw_config_read_text(const char *name, base_span text, base_buf *why, gw_config **out) BASE_MUST_USE;
+/* Everything that can be found out without serving: files are there, certificates, keys and key sets parse. */
+base_err gw_config_check(const gw_config *c, base_buf *why) BASE_MUST_USE;
+gw_config *gw_config_ref(gw_config *c);
+void gw_config_unref(gw_config *c); /* NULL is allowed */
+
+/* The table itself: for --help, and for the test of docs/configuration.md. */
+extern const settings_program gw_config_program;
 
 #endif

@@ -10,14 +10,21 @@ static int complain(const base_buf *why, int code) {
 }
 
 static int help(base_buf *text) {
-  if (!base_is_ok(gw_config_help(text))) {
+  if (!base_is_ok(settings_help(&gw_config_program, text))) {
     return 1;
   }
   printf("%.*s", BASE_SPAN_ARG(base_buf_span(text)));
   return 0;
 }
 
-static int run(const gw_config *config, base_buf *why) {
+static int check(const gw_config *c) {
+  printf("config ok: %d listeners, %d clusters, %d routes, authentication %s, %d origins, tracing %s\n",
+         c->listen_count, c->cluster_count, c->route_count, gw_auth_is_on(&c->auth) ? "on" : "off",
+         c->cors.origin_count, c->tracing.endpoint ? "on" : "off");
+  return 0;
+}
+
+static int run(gw_config *config, base_buf *why) {
   if (config->help) {
     return help(why);
   }
@@ -25,24 +32,22 @@ static int run(const gw_config *config, base_buf *why) {
     printf("ponte-gateway 0.1\n");
     return 0;
   }
-  if (!base_is_ok(gw_app_check(config, why))) {
+  if (!base_is_ok(gw_config_check(config, why))) {
     return complain(why, 2);
   }
   if (config->check) {
-    printf("the settings are fine\n");
-    return 0;
+    return check(config);
   }
   return base_is_ok(gw_app_run(config, why)) ? 0 : complain(why, 1);
 }
 
 int main(int argc, char **argv) {
-  gw_config config;
+  gw_config *config = NULL;
   base_buf why;
   base_log_init("gateway");
-  base_buf_init(&why, 65536);
-  base_err e = gw_config_read(&config, argc, argv, &why);
-  int code = base_is_ok(e) ? run(&config, &why) : complain(&why, 2);
-  gw_config_dispose(&config);
+  base_buf_init(&why, 262144);
+  int code = base_is_ok(gw_config_read(argc, argv, &why, &config)) ? run(config, &why) : complain(&why, 2);
+  gw_config_unref(config);
   base_buf_dispose(&why);
   return code;
 }

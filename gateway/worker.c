@@ -33,7 +33,7 @@ struct gw_worker {
   uint64_t question, answer; /* numbers; answer == question: `ready` is the answer */
   bool ready;
   rpc_client *client;
-  gw_upstream *upstream;
+  gw_upstream *upstream, *clusters[GW_CONFIG_CLUSTERS]; /* the router, and what it leads to */
   gw_ticker *ticker;
   gw_gate gate;
   gw_ws_hub *hub;
@@ -41,7 +41,7 @@ struct gw_worker {
   gw_routes routes;
   http_h1_server *h1;
   gw_front front;
-  net_listener *listeners[GW_CONFIG_LIST];
+  net_listener *listeners[GW_CONFIG_LISTEN];
   int listener_count;
   net_timer *drain_timer;
   int64_t drain_end_ms;
@@ -126,16 +126,26 @@ static void *run(void *arg) {
 
 /* -- the parts ------------------------------------------------------------------------------------------------------------------- */
 
+/* Routes of one cluster share it. */
+static base_err make_cluster(gw_worker *w, int index, gw_upstream **out) {
+  const gw_cluster_options *cluster = &w->config->clusters[index];
+  if (w->clusters[index] == NULL) {
+    BASE_TRY(gw_core_new(w->client, cluster->targets[0], cluster->max_message_bytes, &w->clusters[index]));
+  }
+  *out = w->clusters[index];
+  return BASE_OK;
+}
+
 static base_err make_upstream(gw_worker *w, base_buf *why) {
   const gw_config *c = w->config;
   BASE_TRY(
       explain(why, rpc_client_new(&(rpc_client_options){.wake = wake, .wake_ctx = w}, &w->client), "gRPC core", NULL));
   BASE_TRY(explain(why, gw_router_new(&w->upstream), "upstreams", NULL));
-  for (int i = 0; i < c->upstream_count; i++) {
-    const gw_route *r = &c->upstreams[i];
+  for (int i = 0; i < c->route_count; i++) {
+    const gw_route *r = &c->routes[i];
     gw_upstream *leg = NULL;
-    BASE_TRY(explain(why, gw_core_new(w->client, r->target, c->limits.message_bytes, &leg), "--upstream", r->target));
-    BASE_TRY(explain(why, gw_router_add(w->upstream, r->prefix, leg), "--upstream", r->prefix));
+    BASE_TRY(explain(why, make_cluster(w, r->cluster_index, &leg), "cluster", r->cluster));
+    BASE_TRY(explain(why, gw_router_add(w->upstream, r->prefix, leg), "route", r->prefix));
   }
   return BASE_OK;
 }
@@ -212,7 +222,7 @@ enum { ADDRESS_SIZE = 80 };
 base_err gw_worker_listen(gw_worker *w, const gw_listen *l, int port, bool share, int *got) {
   char address[ADDRESS_SIZE];
   const char *colon = strrchr(l->address, ':');
-  if (colon == NULL || w->listener_count == GW_CONFIG_LIST) {
+  if (colon == NULL || w->listener_count == GW_CONFIG_LISTEN) {
     return base_fail(BASE_E_INVALID);
   }
   int n = snprintf(address, sizeof address, "%.*s:%d", (int)(colon - l->address), l->address, port);
@@ -221,8 +231,8 @@ base_err gw_worker_listen(gw_worker *w, const gw_listen *l, int port, bool share
   }
   const gw_limits_options limits = gw_limits_with_defaults(&w->config->limits);
   const net_listener_options options = {.address = port ? address : l->address,
-                                        .cert_file = l->tls ? w->config->cert : NULL,
-                                        .key_file = l->tls ? w->config->key : NULL,
+                                        .cert_file = l->tls.main.cert,
+                                        .key_file = l->tls.main.key,
                                         .max_connections = (int)limits.connections + REFUSED_CONNECTIONS,
                                         .first_byte_ms = limits.header_ms,
                                         .share_port = share,

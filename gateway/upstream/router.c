@@ -42,10 +42,22 @@ static bool router_is_ready(gw_upstream *u) {
   return all;
 }
 
+/* Several routes may lead to one leg. */
+static bool has_leg(const struct router *r, size_t first, const gw_upstream *leg) {
+  for (size_t i = first; i < r->count; i++) {
+    if (r->routes[i].leg == leg) {
+      return true;
+    }
+  }
+  return false;
+}
+
 static void router_free(gw_upstream *u) {
   struct router *r = (struct router *)u;
   for (size_t i = 0; i < r->count; i++) {
-    r->routes[i].leg->vt->free(r->routes[i].leg);
+    if (!has_leg(r, i + 1, r->routes[i].leg)) {
+      r->routes[i].leg->vt->free(r->routes[i].leg);
+    }
     free(r->routes[i].prefix);
   }
   free(r->routes);
@@ -104,7 +116,9 @@ base_err gw_router_add(gw_upstream *router, const char *prefix, gw_upstream *leg
   struct router *r = (struct router *)router;
   base_err e = insert(r, prefix, leg);
   if (!base_is_ok(e)) {
-    leg->vt->free(leg);
+    if (!has_leg(r, 0, leg)) {
+      leg->vt->free(leg);
+    }
     return e;
   }
   if (leg->max_message_bytes < r->base.max_message_bytes) {

@@ -21,8 +21,6 @@ struct settings {
   size_t mark_count, mark_room;
 };
 
-/* Zeroed; lives as long as `s`; NULL when out of memory. */
-void *settings__alloc(settings *s, size_t n);
 base_err settings__put_mark(settings *s, const void *field, enum settings__level level,
                             const char *where) BASE_MUST_USE;
 enum settings__level settings__level_of(const settings *s, const void *field);

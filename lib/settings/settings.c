@@ -15,7 +15,7 @@ enum { VARIABLE_MAX = 128 };
 
 /* -- the object -------------------------------------------------------------------------------------------------------------------- */
 
-void *settings__alloc(settings *s, size_t n) {
+void *settings_alloc(settings *s, size_t n) {
   settings__piece *piece = calloc(1, sizeof *piece + n);
   if (piece == NULL) {
     return NULL;
@@ -27,7 +27,7 @@ void *settings__alloc(settings *s, size_t n) {
 
 char *settings_keep(settings *s, const char *text) {
   size_t n = strlen(text) + 1;
-  char *copy = settings__alloc(s, n);
+  char *copy = settings_alloc(s, n);
   return copy ? memcpy(copy, text, n) : NULL;
 }
 

@@ -19,7 +19,7 @@
 enum settings_kind {
   SETTINGS_TEXT,     /* char *, not empty */
   SETTINGS_TEXTS,    /* list of char * */
-  SETTINGS_NUMBER,   /* 4 or 8 bytes, as the field is wide */
+  SETTINGS_NUMBER,   /* 1, 4 or 8 bytes, as the field is wide */
   SETTINGS_SIZE,     /* bytes: "65536", "64KiB", "4MiB", "1GiB"; 4 or 8 bytes wide */
   SETTINGS_DURATION, /* milliseconds: "500ms", "10s", "5m", "1h", "30d", "0"; 4 or 8 bytes wide */
   SETTINGS_RATIO,    /* double, 0 to 1 */
@@ -86,7 +86,8 @@ base_err settings_complain(const settings *s, const void *field, base_buf *why, 
     __attribute__((format(printf, 4, 5)));
 /* The field was given by file, environment or command line. */
 bool settings_is_given(const settings *s, const void *field);
-/* A copy that lives as long as `s`; NULL when out of memory. */
+/* Zeroed memory, and a copy of a text, that live as long as `s`; NULL when there is none. */
+void *settings_alloc(settings *s, size_t n);
 char *settings_keep(settings *s, const char *text);
 
 /* --help: the flags, and the keys of the file. */

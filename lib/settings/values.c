@@ -31,9 +31,9 @@ static bool with_unit(base_span text, const unit *units, size_t count, uint64_t 
   return *out == 0 && tail.n == 0;
 }
 
-/* Fields are 4 bytes wide (int, unsigned, uint32_t) or 8, and never negative. */
+/* Fields are 1 byte wide (uint8_t), 4 (int, unsigned, uint32_t) or 8, and never negative. */
 static uint64_t highest(const settings_row *row) {
-  return row->high ? row->high : row->width == 8 ? INT64_MAX : INT32_MAX;
+  return row->high ? row->high : row->width == 8 ? INT64_MAX : row->width == 4 ? INT32_MAX : UINT8_MAX;
 }
 
 static base_err put_number(const settings_row *row, void *field, base_span text) {
@@ -44,8 +44,9 @@ static base_err put_number(const settings_row *row, void *field, base_span text)
   if (!ok || n < row->low || n > highest(row)) {
     return base_fail(BASE_E_INVALID);
   }
-  uint32_t narrow = (uint32_t)n;
-  memcpy(field, row->width == 8 ? (void *)&n : (void *)&narrow, row->width == 8 ? 8 : 4);
+  uint32_t four = (uint32_t)n;
+  uint8_t one = (uint8_t)n;
+  memcpy(field, row->width == 8 ? (void *)&n : row->width == 4 ? (void *)&four : (void *)&one, row->width);
   return BASE_OK;
 }
 
@@ -87,7 +88,7 @@ static base_err put_text(settings *s, const settings_row *row, void *field, base
   if (text.n == 0 || text.n > SETTINGS_TEXT_MAX || memchr(text.p, '\0', text.n)) {
     return base_fail(BASE_E_INVALID);
   }
-  char *copy = settings__alloc(s, text.n + 1);
+  char *copy = settings_alloc(s, text.n + 1);
   if (copy == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
@@ -193,7 +194,7 @@ base_err settings__add(settings *s, const settings_row *row, void *base, void **
     memcpy(&list, settings__field(row, base), sizeof list);
     if (list == NULL) {
       /* All at once: marks hold addresses. */
-      list = settings__alloc(s, row->capacity * size);
+      list = settings_alloc(s, row->capacity * size);
       if (list == NULL) {
         return base_fail(BASE_E_NO_MEMORY);
       }

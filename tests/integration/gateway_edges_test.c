@@ -282,7 +282,7 @@ static void drain_lets_running_calls_finish(void) {
 static void after_the_grace_calls_end_as_unavailable(void) {
   echo_request r = ECHO_REQUEST;
   wire_mux_drain d = {0};
-  CHECK(start((const char *const[]){"--grace", "200", NULL}));
+  CHECK(start((const char *const[]){"--grace", "200ms", NULL}));
   CHECK(session_open(&s, w.port, 65536));
   put_open(&s, 1, "Bidi", 0, NULL);
   CHECK(send_request(&s, 1, &r, false));
@@ -299,7 +299,7 @@ static void after_the_grace_calls_end_as_unavailable(void) {
 static void a_second_signal_ends_at_once(void) {
   echo_request r = ECHO_REQUEST;
   wire_mux_drain d = {0};
-  CHECK(start((const char *const[]){"--grace", "3600000", NULL}));
+  CHECK(start((const char *const[]){"--grace", "1h", NULL}));
   CHECK(session_open(&s, w.port, 65536));
   put_open(&s, 1, "Bidi", 0, NULL);
   CHECK(send_request(&s, 1, &r, false));

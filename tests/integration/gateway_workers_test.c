@@ -6,7 +6,7 @@ enum { SOCKETS = 24, WORKERS = 2 };
 static world w;
 static session sessions[SOCKETS];
 
-static bool start(void) { return world_start(&w, (const char *const[]){"--workers", "2", "--grace", "60000", NULL}); }
+static bool start(void) { return world_start(&w, (const char *const[]){"--workers", "2", "--grace", "1m", NULL}); }
 
 enum { ESTABLISHED = 1, LISTENING = 10 };
 

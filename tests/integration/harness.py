@@ -65,7 +65,7 @@ def echo_and_gateway(*more):
         echo = Process("echo_server", ["127.0.0.1:0"], 1)
         try:
             gateway = Process("ponte-gateway",
-                              ["--listen", "http://127.0.0.1:0", "--listen", "https://127.0.0.1:0", "--admin", "127.0.0.1:0", "--grace", "1000",
+                              ["--listen", "http://127.0.0.1:0", "--listen", "https://127.0.0.1:0", "--admin", "127.0.0.1:0", "--grace", "1s",
                                "--upstream", f"127.0.0.1:{echo.said[0]}", "--cert", cert, "--key", key, *more], 3)
             where = [line.split() for line in gateway.said]
             gateway.admin = next(url for what, url in where if what == "admin")

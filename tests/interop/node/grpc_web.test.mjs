@@ -172,7 +172,7 @@ describe("the service dies", () => {
 describe("the gateway goes down and finishes what runs", () => {
   for (const [name, transport] of Object.entries(transports)) {
     test(name, limit, async () => {
-      const way = await startGateway(echo.port, "--grace", "20000");
+      const way = await startGateway(echo.port, "--grace", "20s");
       try {
         const client = createClient(service, transport(way));
         const answer = client.unary({ text: "last", delayMs: 700 });

@@ -33,7 +33,7 @@ export function startEcho(port = 0) {
 
 export function startGateway(upstreamPort, ...more) {
   let admin;
-  const args = ["--listen", "http://127.0.0.1:0", "--admin", "127.0.0.1:0", "--upstream", `127.0.0.1:${upstreamPort}`, "--grace", "500"];
+  const args = ["--listen", "http://127.0.0.1:0", "--admin", "127.0.0.1:0", "--upstream", `127.0.0.1:${upstreamPort}`, "--grace", "500ms"];
   return start(process.env.PONTE_GATEWAY, [...args, ...more], (line) => {
     const [what, url] = line.split(" ");
     if (what === "admin") admin = url;
