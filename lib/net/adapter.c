@@ -1,7 +1,7 @@
 /* The one file that speaks to libwebsockets: it makes contexts and vhosts, and turns callback reasons into typed calls.
  *
  * lws runs on our own libuv loop as a "foreign" loop, so wake-ups, timers, signals and listening sockets are libuv's and need no lws. Of lws
- * only the raw role (adopted sockets), TLS and the WebSocket client are in use.
+ * only the raw role (adopted sockets) and the WebSocket client are in use.
  */
 #include <libwebsockets.h>
 #include <stdlib.h>
@@ -11,8 +11,7 @@
 #include "net/internal.h"
 
 enum {
-  /* One read at most; more than a TLS record (16 KiB), or bytes decrypted but unread would be left waiting without an event. */
-  READ_BYTES = 65536,
+  READ_BYTES = 65536, /* one read at most */
   CLIENT_READ_BYTES = 16384,
   HANDSHAKE_S = 10,
 };
@@ -21,14 +20,13 @@ struct net__lws {
   struct lws_context *context;
   struct lws_vhost *plain;
   struct lws_vhost *client; /* made at the first connect: its trust store takes milliseconds to load */
-  int tls_vhosts;
 };
 
 static int on_raw(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
   net_conn *c = lws_get_opaque_user_data(wsi);
   (void)user;
   switch (reason) {
-  case LWS_CALLBACK_RAW_RX: net__conn_on_bytes(c, base_span_of(in, len)); return 0;
+  case LWS_CALLBACK_RAW_RX: net__conn_on_raw(c, base_span_of(in, len)); return 0;
   case LWS_CALLBACK_RAW_WRITEABLE: net__conn_on_writable(c); return 0;
   case LWS_CALLBACK_RAW_CLOSE:
     if (c) {
@@ -117,50 +115,12 @@ void net__lws_free(net__lws *x) {
   free(x);
 }
 
-struct lws_vhost *net__lws_plain_vhost(net__lws *x) {
-  return x->plain;
-}
-
-/* lws starts with no certificate at all when a file is missing, and its errors go to the log only: try first. */
-static bool cert_is_usable(const char *cert_file, const char *key_file) {
-  SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-  bool ok = ctx && SSL_CTX_use_certificate_chain_file(ctx, cert_file) == 1 &&
-            SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) == 1 && SSL_CTX_check_private_key(ctx) == 1;
-  SSL_CTX_free(ctx);
-  return ok;
-}
-
-base_err net__lws_tls_vhost(net__lws *x, const char *cert_file, const char *key_file, struct lws_vhost **out) {
-  char name[16];
-  if (!cert_is_usable(cert_file, key_file)) {
-    return base_fail(BASE_E_INVALID);
-  }
-  snprintf(name, sizeof name, "tls%d", ++x->tls_vhosts);
-  struct lws_context_creation_info info = {
-      .vhost_name = name,
-      .protocols = raw_protocols,
-      .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-      .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
-      .ssl_cert_filepath = cert_file,
-      .ssl_private_key_filepath = key_file,
-      .ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION,
-      .alpn = "h2,http/1.1",
-  };
-  *out = lws_create_vhost(x->context, &info);
-  return *out ? BASE_OK : base_fail(BASE_E_INVALID);
-}
-
-struct lws *net__lws_adopt(struct lws_vhost *vhost, int fd, net_conn *c) {
-  lws_adopt_desc_t info = {.vh = vhost,
-                           .type = LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL,
-                           .fd.sockfd = fd,
-                           .vh_prot_name = raw_protocols[0].name,
-                           .opaque = c};
+struct lws *net__lws_adopt(net__lws *x, int fd, net_conn *c) {
+  lws_adopt_desc_t info = {
+      .vh = x->plain, .type = LWS_ADOPT_SOCKET, .fd.sockfd = fd, .vh_prot_name = raw_protocols[0].name, .opaque = c};
   return lws_adopt_descriptor_vhost_via_info(&info);
 }
 
-SSL *net__lws_ssl(struct lws *wsi) { return lws_get_ssl(wsi); }
-void net__lws_settled(struct lws *wsi) { lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); }
 void net__lws_pause(struct lws *wsi, bool paused) { lws_rx_flow_control(wsi, !paused); }
 void net__lws_want_write(struct lws *wsi) { lws_callback_on_writable(wsi); }
 void net__lws_kill(struct lws *wsi) { lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC); }

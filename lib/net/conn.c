@@ -69,13 +69,14 @@ static void dispose(net_conn *c) {
   if (c->dial) {
     net__dial_free(c->dial);
   }
+  net__tls_free(c->tls);
   base_buf_dispose(&c->out);
   free(c);
 }
 
-bool net__conn_adopt(net_conn *c, struct lws_vhost *vhost) {
+bool net__conn_adopt(net_conn *c) {
   c->adopting = true;
-  c->wsi = net__lws_adopt(vhost, c->fd, c);
+  c->wsi = net__lws_adopt(c->loop->lws, c->fd, c);
   c->adopting = false;
   if (!c->wsi) {
     c->fd = -1;
@@ -98,14 +99,16 @@ void net__conn_start(net_conn *c, net_listener *listener) {
   c->listener = listener;
   c->stall_ms = options->stall_ms;
   set_state(c, NET__OPEN);
-  if (!net__conn_adopt(c, listener->vhost)) {
+  if (!net__conn_adopt(c)) {
     dispose(c);
     return;
   }
-  c->ssl = net__lws_ssl(c->wsi);
-  if (c->ssl) {
-    /* Our queue may move and grow between tries, and a record at a time is progress. */
-    SSL_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  if (listener->tls) {
+    c->tls = net__tls_accept(c, listener->tls);
+    if (!c->tls) {
+      kill_later(c);
+      return;
+    }
   }
   net__conn_set_deadline(c, options->first_byte_ms);
   c->accepted = options->on_accept(options->ctx, c);
@@ -114,12 +117,32 @@ void net__conn_start(net_conn *c, net_listener *listener) {
   }
 }
 
+void net__conn_on_raw(net_conn *c, base_span bytes) {
+  if (!c->tls) {
+    net__conn_on_bytes(c, bytes);
+  } else if (c->state <= NET__OPEN) {
+    net__tls_on_bytes(c->tls, bytes);
+  }
+}
+
+/* Before the handshake is done a writable socket is of no use, and asking for it would spin. */
+static void await_writable(net_conn *c) {
+  if (!c->tls || net__tls_is_up(c->tls)) {
+    net__lws_want_write(c->wsi);
+  }
+}
+
+void net__conn_on_tls_up(net_conn *c) {
+  if (c->dial) {
+    net__conn_open(c);
+  } else if (base_buf_size(&c->out) > 0) {
+    await_writable(c);
+  }
+}
+
 void net__conn_on_bytes(net_conn *c, base_span bytes) {
   if (!c->has_read) {
     c->has_read = true;
-    if (c->ssl) {
-      net__lws_settled(c->wsi);
-    }
     if (c->state == NET__OPEN) {
       net__conn_set_deadline(c, 0);
     }
@@ -142,7 +165,7 @@ static bool drain(net_conn *c) {
   base_buf_consume(&c->out, (size_t)n);
   if (base_buf_size(&c->out) > 0) {
     c->taken_ms = n > 0 ? base_now_ms() : c->taken_ms;
-    net__lws_want_write(c->wsi);
+    await_writable(c);
     return true;
   }
   base_buf_shrink(&c->out); /* idle connections cost nothing */
@@ -151,11 +174,14 @@ static bool drain(net_conn *c) {
 }
 
 void net__conn_on_writable(net_conn *c) {
+  if (c->tls && c->state <= NET__OPEN && net__tls_wants_write(c->tls)) {
+    net__tls_on_bytes(c->tls, (base_span){0});
+  }
   if (c->state == NET__DEAD || base_buf_size(&c->out) == 0) {
     return;
   }
   if (!drain(c)) {
-    net__conn_fail(c, strerror(errno));
+    net__conn_fail(c, net__transport_error());
     return;
   }
   if (base_buf_size(&c->out) > 0) {
@@ -168,11 +194,23 @@ void net__conn_on_writable(net_conn *c) {
   net__loop_add_turn(c->loop, c);
 }
 
+/* lws reads on only when what TLS has kept is through, so that nothing overtakes it. */
+static void resume(net_conn *c) {
+  c->resuming = false;
+  net__tls_on_bytes(c->tls, (base_span){0});
+  if (c->state == NET__OPEN && !c->paused) {
+    net__lws_pause(c->wsi, false);
+  }
+}
+
 void net__conn_on_turn(net_conn *c) {
   switch (c->state) {
   case NET__CONNECTING: return;
   case NET__OPEN:
-    if (c->vt && c->vt->on_flush) {
+    if (c->resuming && !c->paused) {
+      resume(c);
+    }
+    if (c->state == NET__OPEN && c->vt && c->vt->on_flush) {
       c->vt->on_flush(c->codec);
     }
     return;
@@ -226,6 +264,9 @@ void net__conn_on_gone(net_conn *c) {
   if (c->dial && c->state == NET__OPEN && net__transport_peer(c) == NET__PEER_GONE) {
     net__dial_failed(c->dial, strerror(ECONNRESET));
   }
+  if (c->dial && c->state == NET__CONNECTING && !c->loop->freeing) {
+    net__dial_failed(c->dial, "TLS: the server closed the connection in the handshake");
+  }
   net__loop_drop(c->loop, c);
   if (c->vt) {
     c->vt->on_closed(c->codec);
@@ -240,17 +281,11 @@ void net_conn_set_codec(net_conn *c, const net_codec_vt *vt, void *codec) {
 
 net_loop *net_conn_loop(net_conn *c) { return c->loop; }
 const char *net_conn_peer(const net_conn *c) { return c->peer; }
-bool net_conn_is_tls(const net_conn *c) { return c->ssl != NULL; }
+bool net_conn_is_tls(const net_conn *c) { return c->tls != NULL; }
+const char *net_conn_peer_subject(const net_conn *c) { return c->tls ? net__tls_subject(c->tls) : ""; }
 size_t net_conn_queued(const net_conn *c) { return base_buf_size(&c->out); }
 
-base_span net_conn_alpn(const net_conn *c) {
-  const unsigned char *name = NULL;
-  unsigned n = 0;
-  if (c->ssl) {
-    SSL_get0_alpn_selected(c->ssl, &name, &n);
-  }
-  return base_span_of(name, n);
-}
+base_span net_conn_alpn(const net_conn *c) { return c->tls ? net__tls_alpn(c->tls) : (base_span){0}; }
 
 base_err net_conn_write(net_conn *c, base_span bytes) {
   bool was_empty = base_buf_size(&c->out) == 0;
@@ -260,7 +295,7 @@ base_err net_conn_write(net_conn *c, base_span bytes) {
   if (was_empty && bytes.n > 0) {
     ssize_t n = net__transport_write(c, bytes);
     if (n < 0) {
-      net__conn_fail(c, strerror(errno));
+      net__conn_fail(c, net__transport_error());
       return base_fail(BASE_E_IO);
     }
     bytes = base_span_of(bytes.p + n, bytes.n - (size_t)n);
@@ -276,7 +311,7 @@ base_err net_conn_write(net_conn *c, base_span bytes) {
   if (was_empty) {
     c->taken_ms = base_now_ms();
     update_watch(c);
-    net__lws_want_write(c->wsi);
+    await_writable(c);
   }
   return BASE_OK;
 }
@@ -296,8 +331,13 @@ void net_conn_pause(net_conn *c, bool paused) {
   if (c->state == NET__CONNECTING) {
     return; /* net__conn_open looks */
   }
-  net__lws_pause(c->wsi, paused);
   update_watch(c);
+  if (!paused && c->tls && net__tls_has_kept(c->tls)) {
+    c->resuming = true;
+    net__loop_add_turn(c->loop, c);
+    return;
+  }
+  net__lws_pause(c->wsi, paused);
 }
 
 void net_conn_close(net_conn *c, int64_t linger_ms) {

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "net/loop.h"
+#include "net/tls_server.h"
 
 typedef struct net_listener net_listener;
 typedef struct net_conn net_conn;
@@ -26,8 +27,9 @@ typedef struct {
 
 typedef struct {
   const char *address;              /* "127.0.0.1:8080", "[::1]:8080"; port 0 picks a free one */
-  const char *cert_file, *key_file; /* PEM; NULL = plain */
-  int max_connections;              /* 0 = 10000; further ones are closed at once */
+  const char *cert_file, *key_file; /* PEM; NULL = plain, or `tls` */
+  net_tls_server *tls;   /* the same with everything that tls_server.h offers; the listener counts as a user of it */
+  int max_connections;   /* 0 = 10000; further ones are closed at once */
   int64_t first_byte_ms; /* 0 = 10000; a connection that sends nothing (or no TLS handshake) for so long is closed */
   int64_t stall_ms;      /* 0 = 120000; a peer that takes nothing of a waiting queue for so long is closed */
   bool share_port;       /* SO_REUSEPORT: several loops listen on one port and the kernel spreads connections */
@@ -51,6 +53,8 @@ const char *net_conn_peer(const net_conn *c);
 /* ALPN protocol of a TLS connection ("h2", "http/1.1"), known at the first on_bytes; the empty span otherwise. */
 base_span net_conn_alpn(const net_conn *c);
 bool net_conn_is_tls(const net_conn *c);
+/* Of a verified peer certificate, as RFC 2253 writes it ("CN=Ana,O=School"), known at the first on_bytes; "" = none. Valid as long as the connection. */
+const char *net_conn_peer_subject(const net_conn *c);
 /* Writes as much as the kernel takes and queues the rest (copied). TOO_LARGE when more than the queue's ceiling (16 MiB) would wait; then, and on IO, the
  * connection closes soon: callers need not do anything. */
 base_err net_conn_write(net_conn *c, base_span bytes) BASE_MUST_USE;

@@ -10,7 +10,7 @@
 
 #include "net/internal.h"
 
-enum { DEFAULT_TIMEOUT_MS = 10000, DEFAULT_STALL_MS = 120000 };
+enum { DEFAULT_TIMEOUT_MS = 10000, DEFAULT_STALL_MS = 120000, SERVER_NAME_MAX = 253 };
 
 /* A libuv handle outlives what it watched by a turn. */
 typedef struct {
@@ -87,12 +87,16 @@ static void on_connected(uv_poll_t *h, int status, int events) {
     return;
   }
   stop_watching(c->dial);
-  if (!net__conn_adopt(c, net__lws_plain_vhost(c->loop->lws))) {
+  if (!net__conn_adopt(c)) {
     net__conn_fail(c, "no memory or no descriptors");
     return;
   }
   unlist(c->dial);
-  net__conn_open(c);
+  if (c->tls) {
+    net__tls_on_bytes(c->tls, (base_span){0}); /* begins the handshake */
+  } else {
+    net__conn_open(c);
+  }
 }
 
 /* False: out of memory. */
@@ -111,17 +115,18 @@ static bool watch(net_conn *c) {
   return true;
 }
 
-static net_conn *new_conn(net_loop *l, int fd, const net__address *a) {
+static net_conn *new_conn(net_loop *l, int fd, const net__address *a, const net_connect_options *options) {
   net_conn *c = net__conn_new(l, fd, a);
   struct net__dial *d = calloc(1, sizeof *d);
-  if (!c || !d) {
-    free(c);
-    free(d);
-    return NULL;
+  bool ok = c && d;
+  if (ok) {
+    c->dial = d;
+    d->conn = c;
+    c->tls = options->tls ? net__tls_connect(c, options->tls, options->server_name) : NULL;
+    ok = (c->tls || !options->tls) && watch(c);
   }
-  c->dial = d;
-  d->conn = c;
-  if (!watch(c)) {
+  if (!ok) {
+    net__tls_free(c ? c->tls : NULL);
     free(c);
     free(d);
     return NULL;
@@ -139,6 +144,12 @@ static bool parse(const char *text, net__address *a, socklen_t *n) {
   return net__address_parse(text, a, n) && a->v4.sin_port != 0; /* the port is at the same place in both */
 }
 
+/* A leading dot means something else to OpenSSL; no name is longer (RFC 1035 section 2.3.4). */
+static bool is_server_name(const char *name) {
+  size_t n = name ? strlen(name) : 0;
+  return n > 0 && n <= SERVER_NAME_MAX && name[0] != '.';
+}
+
 base_err net_connect(net_loop *l, const net_connect_options *options, const net_codec_vt *vt, void *codec,
                      net_conn **out) {
   net__address a;
@@ -146,14 +157,14 @@ base_err net_connect(net_loop *l, const net_connect_options *options, const net_
   if (l->freeing) {
     return base_fail(BASE_E_UNAVAILABLE);
   }
-  if (!parse(options->address, &a, &n)) {
+  if (!parse(options->address, &a, &n) || (options->tls && !is_server_name(options->server_name))) {
     return base_fail(BASE_E_INVALID);
   }
   int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) {
     return base_fail(BASE_E_IO);
   }
-  net_conn *c = new_conn(l, fd, &a);
+  net_conn *c = new_conn(l, fd, &a, options);
   if (!c) {
     close(fd);
     return base_fail(BASE_E_NO_MEMORY);

@@ -7,17 +7,15 @@
 #define PONTE_NET_INTERNAL_H
 
 #include <netinet/in.h>
-#include <openssl/ssl.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
 #include <sys/un.h>
 #include <uv.h>
 
-#include "net/connect.h"
+#include "net/tls.h"
 #include "net/ws_client.h"
 
 struct lws;
-struct lws_vhost;
 typedef struct net__lws net__lws; /* a loop's lws context and its vhosts */
 
 struct net_timer {
@@ -49,12 +47,14 @@ struct net_loop {
   LIST_HEAD(, net__dial) dials; /* connections of ours that lws does not know yet */
   LIST_HEAD(, net_resolve) lookups;
   bool freeing; /* nothing may begin any more */
+  /* What TLS decrypts, on its way to a codec; more than a record, so that a codec is called once for many. Untouched pages cost nothing. */
+  uint8_t plain[65536];
 };
 
 struct net_listener {
   net_loop *loop;
   net_listener_options options; /* its strings are the caller's and not kept */
-  struct lws_vhost *vhost;
+  net_tls_server *tls;          /* NULL = plain */
   uv_poll_t poll;
   uv_timer_t retry; /* after the process ran out of descriptors */
   int fd, port, open_handles;
@@ -81,7 +81,7 @@ struct net_conn {
   net_listener *listener; /* NULL: not accepted, but ours */
   struct net__dial *dial; /* NULL: accepted */
   struct lws *wsi;        /* NULL before lws has it, and once it has let go */
-  SSL *ssl;               /* NULL when plain */
+  net__tls *tls;          /* NULL when plain */
   const net_codec_vt *vt;
   void *codec;
   base_buf out;
@@ -93,6 +93,7 @@ struct net_conn {
   int fd;
   enum net__conn_state state : 8;
   bool accepted, adopting, in_turn, in_watch, paused, has_read;
+  bool resuming;      /* not paused any more, but what TLS kept comes before lws reads on */
   uint8_t fin_sweeps; /* sweeps in a row that saw the peer's FIN behind a pause */
   char peer[NET__ADDRESS_NAME];
 };
@@ -107,7 +108,7 @@ net_conn *net__conn_new(net_loop *l, int fd, const net__address *peer); /* NULL 
 /* Adopts the socket and asks the application; the connection frees itself when it ends. */
 void net__conn_start(net_conn *c, net_listener *listener);
 /* Adopts the connected socket of ours; false: it is closed, and `c` has nothing any more. */
-bool net__conn_adopt(net_conn *c, struct lws_vhost *vhost);
+bool net__conn_adopt(net_conn *c);
 /* TCP and TLS are up: tells the codec. */
 void net__conn_open(net_conn *c);
 /* Closes at the end of the turn; the first reason is kept for net_conn_failure. */
@@ -115,7 +116,9 @@ void net__conn_fail(net_conn *c, const char *why);
 void net__conn_set_deadline(net_conn *c, int64_t delay_ms); /* 0 = none */
 void net__conn_on_turn(net_conn *c);
 void net__conn_on_sweep(net_conn *c, int64_t now_ms);
-void net__conn_on_bytes(net_conn *c, base_span bytes);
+void net__conn_on_raw(net_conn *c, base_span bytes);   /* as they came from the socket */
+void net__conn_on_bytes(net_conn *c, base_span bytes); /* for the codec */
+void net__conn_on_tls_up(net_conn *c);                 /* the handshake is done */
 void net__conn_on_writable(net_conn *c);
 void net__conn_on_gone(net_conn *c);
 
@@ -135,8 +138,9 @@ void net__address_name(const net__address *a, char out[NET__ADDRESS_NAME]); /* n
 void net__address_set_options(int fd);                                      /* no delay, keepalive */
 
 /* transport.c: the bytes' last step, plain or TLS. */
-/* Bytes taken (0: try when writable), or -1: the connection is of no use any more. */
+/* Bytes taken (0: try when writable), or -1: the connection is of no use any more, and net__transport_error says why. */
 ssize_t net__transport_write(net_conn *c, base_span bytes);
+const char *net__transport_error(void);
 /* close_notify and FIN. */
 void net__transport_shut(net_conn *c);
 enum net__peer { NET__PEER_HERE, NET__PEER_FIN, NET__PEER_FIN_UNREAD, NET__PEER_GONE };
@@ -163,14 +167,8 @@ base_err net__lws_new(uv_loop_t *uv, net__lws **out) BASE_MUST_USE;
 /* Closes every connection; the loop must then run until it is empty, before net__lws_free. */
 void net__lws_close(net__lws *x);
 void net__lws_free(net__lws *x);
-struct lws_vhost *net__lws_plain_vhost(net__lws *x);
-/* INVALID when the certificate or key cannot be used. The vhost lives as long as the loop. */
-base_err net__lws_tls_vhost(net__lws *x, const char *cert_file, const char *key_file,
-                            struct lws_vhost **out) BASE_MUST_USE;
 /* Takes the descriptor in any case; NULL on failure. */
-struct lws *net__lws_adopt(struct lws_vhost *vhost, int fd, net_conn *c);
-SSL *net__lws_ssl(struct lws *wsi);
-void net__lws_settled(struct lws *wsi); /* lws's handshake timeout ends */
+struct lws *net__lws_adopt(net__lws *x, int fd, net_conn *c);
 void net__lws_pause(struct lws *wsi, bool paused);
 void net__lws_want_write(struct lws *wsi);
 /* Not from inside a callback of the same wsi. net__*_on_gone comes before it returns. */

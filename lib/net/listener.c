@@ -96,6 +96,7 @@ static void on_readable(uv_poll_t *h, int status, int events) {
 static void dispose_if_done(net_listener *s) {
   if (s->closed && s->open_handles == 0 && s->connections == 0) {
     LIST_REMOVE(s, all);
+    net_tls_server_free(s->tls);
     free(s);
   }
 }
@@ -111,6 +112,19 @@ static void on_handle_closed(uv_handle_t *h) {
   dispose_if_done(s);
 }
 
+static base_err set_tls(net_listener *s, const net_listener_options *options) {
+  if (options->tls) {
+    net__tls_server_retain(options->tls);
+    s->tls = options->tls;
+    return BASE_OK;
+  }
+  if (!options->cert_file) {
+    return BASE_OK;
+  }
+  const net_tls_server_options tls = {.main = {options->cert_file, options->key_file}};
+  return net_tls_server_new(&tls, NULL, &s->tls);
+}
+
 base_err net_listen(net_loop *l, const net_listener_options *options, net_listener **out) {
   net_listener *s = calloc(1, sizeof *s);
   if (!s) {
@@ -122,11 +136,9 @@ base_err net_listen(net_loop *l, const net_listener_options *options, net_listen
   s->options.max_connections = options->max_connections ? options->max_connections : DEFAULT_CONNECTIONS;
   s->options.first_byte_ms = options->first_byte_ms ? options->first_byte_ms : DEFAULT_FIRST_BYTE_MS;
   s->options.stall_ms = options->stall_ms ? options->stall_ms : DEFAULT_STALL_MS;
-  s->vhost = net__lws_plain_vhost(l->lws);
   base_err e = open_socket(s);
-  if (base_is_ok(e) && options->cert_file) {
-    e = options->key_file ? net__lws_tls_vhost(l->lws, options->cert_file, options->key_file, &s->vhost)
-                          : base_fail(BASE_E_INVALID);
+  if (base_is_ok(e)) {
+    e = set_tls(s, options);
   }
   if (!base_is_ok(e)) {
     if (s->fd >= 0) {
@@ -136,6 +148,7 @@ base_err net_listen(net_loop *l, const net_listener_options *options, net_listen
     return e;
   }
   s->options.address = s->options.cert_file = s->options.key_file = NULL;
+  s->options.tls = NULL;
   uv_poll_init(&l->uv, &s->poll, s->fd);
   uv_timer_init(&l->uv, &s->retry);
   s->poll.data = s->retry.data = s;

@@ -47,10 +47,10 @@ static struct addrinfo *make(const char *text, const char *service) {
   a->info.ai_addr = (void *)&a->storage;
   if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
     v4->sin_family = AF_INET;
-    v4->sin_port = htons((uint16_t)atoi(service));
+    v4->sin_port = htons((uint16_t)strtol(service, NULL, 10));
   } else {
     a->storage.sin6_family = AF_INET6;
-    a->storage.sin6_port = htons((uint16_t)atoi(service));
+    a->storage.sin6_port = htons((uint16_t)strtol(service, NULL, 10));
     inet_pton(AF_INET6, text, &a->storage.sin6_addr);
     a->storage.sin6_scope_id = strncmp(text, "fe80", 4) == 0 ? 2 : 0;
   }
