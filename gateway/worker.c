@@ -159,8 +159,14 @@ static base_err make_front(gw_worker *w, base_buf *why) {
                               .head_timeout_ms = limits.header_ms,
                               .body_timeout_ms = limits.body_ms,
                               .idle_timeout_ms = limits.keep_alive_ms,
+                              .lifetime_ms = limits.lifetime_ms,
                               .on_upgrade = gw_routes_on_upgrade};
-  const gw_h2_options h2 = {.max_streams = limits.calls_per_connection, .max_header_bytes = limits.header_bytes};
+  const gw_h2_options h2 = {.max_streams = limits.calls_per_connection,
+                            .max_header_bytes = limits.header_bytes,
+                            .header_ms = limits.header_ms,
+                            .body_ms = limits.body_ms,
+                            .idle_ms = limits.idle_ms,
+                            .lifetime_ms = limits.lifetime_ms};
   BASE_TRY(explain(why, gw_ticker_new(w->loop, &w->ticker), "timers", NULL));
   w->gate = (gw_gate){.upstream = w->upstream,
                       .limits = w->options.limits,

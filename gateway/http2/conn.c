@@ -5,8 +5,10 @@
 #include "base/clock.h"
 
 enum {
-  TICK_MS = 30000,         /* how often a silent peer is looked at */
-  IDLE_MS = 180000,        /* a connection without streams is kept so long for the next request */
+  TICK_MS = 30000,     /* how often a silent peer is looked at */
+  BUSY_TICK_MS = 5000, /* how often streams are */
+  DRAINED_MS = 30000,  /* for the peer's answer to the announced end */
+  DEFAULT_IDLE_MS = 3600000,
   PAUSE_BYTES = 256 << 10, /* unsent output at which the peer must read before it may say more */
   LINGER_MS = 5000,
 };
@@ -15,10 +17,14 @@ struct gw_h2 {
   net_conn *conn;
   gw_h2_session *session;
   net_timer *timer;
-  int64_t heard_ms;
+  int64_t idle_ms, lifetime_ms;
+  int64_t born_ms, heard_ms;
+  int64_t busy_ms;  /* the last time there was a stream */
+  int64_t drain_ms; /* when the end was announced; 0 = it was not */
   gw_h2_group *group;
   gw_h2 *prev, *next; /* in the group */
   bool pinged;        /* since the peer was heard last */
+  bool busy;          /* the timer looks at streams */
   bool paused, closing;
 };
 
@@ -57,6 +63,13 @@ void gw_h2_receive(gw_h2 *h, base_span bytes) {
     gw_h2_session_flush(h->session);
     close_soon(h);
   }
+  if (gw_h2_session_streams(h->session) > 0) {
+    h->busy_ms = h->heard_ms;
+    if (!h->busy) {
+      h->busy = true;
+      net_timer_set(h->timer, BUSY_TICK_MS);
+    }
+  }
 }
 
 static void on_bytes(void *codec, base_span bytes) { gw_h2_receive(codec, bytes); }
@@ -85,20 +98,25 @@ static void on_closed(void *codec) {
 
 static const net_codec_vt codec_vt = {on_bytes, on_drained, on_flush, on_closed};
 
-/* A phone that lost its network says nothing: a PING finds out, or its streams would be held until the service speaks. */
-static void on_tick(void *ctx) {
-  gw_h2 *h = ctx;
-  int64_t silent_ms = base_now_ms() - h->heard_ms;
-  net_timer_set(h->timer, TICK_MS);
-  if (silent_ms < TICK_MS) {
-    return;
+static void announce_end(gw_h2 *h, int64_t now_ms) {
+  if (h->drain_ms == 0) {
+    h->drain_ms = now_ms;
+    gw_h2_session_drain(h->session);
   }
-  if (gw_h2_session_streams(h->session) == 0) {
-    if (silent_ms >= IDLE_MS) {
-      gw_h2_session_drain(h->session);
-      flush(h);
-      close_soon(h);
-    }
+}
+
+static void look_at_idle(gw_h2 *h, int64_t now_ms) {
+  bool unanswered = h->drain_ms != 0 && now_ms - h->drain_ms >= DRAINED_MS;
+  if (unanswered || now_ms - h->busy_ms >= h->idle_ms) {
+    announce_end(h, now_ms);
+    flush(h);
+    close_soon(h);
+  }
+}
+
+/* A phone that lost its network says nothing: a PING finds out, or its streams would be held until the service speaks. */
+static void look_for_life(gw_h2 *h, int64_t now_ms) {
+  if (now_ms - h->heard_ms < TICK_MS * (h->pinged ? 2 : 1)) {
     return;
   }
   if (h->pinged) {
@@ -110,6 +128,28 @@ static void on_tick(void *ctx) {
   gw_h2_session_ping(h->session);
 }
 
+static void on_tick(void *ctx) {
+  gw_h2 *h = ctx;
+  int64_t now_ms = base_now_ms();
+  h->busy = gw_h2_session_streams(h->session) > 0;
+  net_timer_set(h->timer, h->busy ? BUSY_TICK_MS : TICK_MS);
+  if (h->closing) {
+    return;
+  }
+  if (h->lifetime_ms > 0 && now_ms - h->born_ms >= h->lifetime_ms) {
+    announce_end(h, now_ms);
+  }
+  if (!base_is_ok(gw_h2_session_on_time(h->session, now_ms))) {
+    gw_h2_session_flush(h->session);
+    close_soon(h);
+  } else if (h->busy) {
+    h->busy_ms = now_ms;
+    look_for_life(h, now_ms);
+  } else {
+    look_at_idle(h, now_ms);
+  }
+}
+
 base_err gw_h2_new(net_conn *conn, const http_app *app, const gw_h2_options *options, gw_h2 **out) {
   gw_h2_options own = options ? *options : (gw_h2_options){0};
   own.tls = net_conn_is_tls(conn);
@@ -119,14 +159,16 @@ base_err gw_h2_new(net_conn *conn, const http_app *app, const gw_h2_options *opt
     return base_fail(BASE_E_NO_MEMORY);
   }
   h->conn = conn;
-  h->heard_ms = base_now_ms();
+  h->idle_ms = own.idle_ms ? own.idle_ms : DEFAULT_IDLE_MS;
+  h->lifetime_ms = own.lifetime_ms;
+  h->born_ms = h->heard_ms = h->busy_ms = base_now_ms();
   h->timer = net_timer_new(net_conn_loop(conn), on_tick, h);
   if (h->timer == NULL || !base_is_ok(gw_h2_session_new(&own, app, &sink, h, &h->session))) {
     net_timer_free(h->timer);
     free(h);
     return base_fail(BASE_E_NO_MEMORY);
   }
-  net_timer_set(h->timer, TICK_MS);
+  net_timer_set(h->timer, BUSY_TICK_MS);
   net_conn_set_codec(conn, &codec_vt, h);
   net_conn_flush_later(conn);
   *out = h;
@@ -135,7 +177,7 @@ base_err gw_h2_new(net_conn *conn, const http_app *app, const gw_h2_options *opt
 
 void gw_h2_drain(gw_h2 *h) {
   if (!h->closing) {
-    gw_h2_session_drain(h->session);
+    announce_end(h, base_now_ms());
   }
 }
 

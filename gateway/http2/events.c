@@ -19,14 +19,39 @@ static bool is_request(const nghttp2_frame *frame) {
   return frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
 }
 
+/* nghttp2 ignores HEADERS with an id it does not know any more; one that never was is an error of the connection. */
+static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *user) {
+  gw_h2_session *s = user;
+  if (hd->type != NGHTTP2_HEADERS || hd->stream_id % 2 == 0) {
+    return 0;
+  }
+  if (hd->stream_id > s->last_id) {
+    if (hd->stream_id > s->last_id + 2) {
+      s->gaps[s->gap_count++ % GW_H2_GAPS] = (gw_h2_gap){s->last_id, hd->stream_id};
+    }
+    s->last_id = hd->stream_id;
+    return 0;
+  }
+  for (int i = 0; i < GW_H2_GAPS; i++) {
+    if (hd->stream_id > s->gaps[i].above && hd->stream_id < s->gaps[i].below && base_is_ok(s->error)) {
+      s->error = base_fail(BASE_E_MALFORMED);
+      return nghttp2_session_terminate_session(ng, NGHTTP2_PROTOCOL_ERROR) == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+  }
+  return 0;
+}
+
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user) {
   gw_h2_session *s = user;
+  s->in_head = true;
+  s->head_since_ms = s->now_ms;
   if (!is_request(frame)) {
     return 0; /* trailers of a request: nothing here reads them */
   }
   gw_h2_head_clear(&s->head);
   gw_h2_stream *st = gw_h2_stream_new(s, frame->hd.stream_id);
   if (st == NULL) {
+    s->in_head = false;
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
   return nghttp2_session_set_stream_user_data(ng, st->id, st) == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -86,6 +111,7 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
   bool last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   switch (frame->hd.type) {
   case NGHTTP2_HEADERS:
+    s->in_head = false;
     if (st && is_request(frame)) {
       on_request(s, st);
     }
@@ -114,8 +140,9 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 
 /* A stream error that the peer provoked costs as much as a reset: CVE-2025-8671, "made you reset". */
 static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int code, void *user) {
-  (void)ng, (void)frame, (void)code;
+  (void)ng, (void)code;
   gw_h2_session *s = user;
+  s->in_head = s->in_head && frame->hd.type != NGHTTP2_HEADERS;
   charge_reset(s);
   return 0;
 }
@@ -125,6 +152,9 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
   gw_h2_stream *st = nghttp2_session_get_stream_user_data(ng, id);
   if (nghttp2_session_consume_connection(ng, len) != 0) {
     return NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
+  if (st) {
+    st->heard = true;
   }
   if (st && st->x.handler && st->x.handler->on_body) {
     st->x.handler->on_body(st->x.ctx, &st->x, base_span_of(data, len));
@@ -164,6 +194,7 @@ static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *
 }
 
 void gw_h2_events_register(nghttp2_session_callbacks *cb) {
+  nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
   nghttp2_session_callbacks_set_on_header_callback2(cb, on_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);

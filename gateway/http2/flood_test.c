@@ -100,5 +100,40 @@ static void no_http2_at_all(void) {
   }
 }
 
-TEST_MAIN(TEST(flood_of_resets_ends_the_connection), TEST(slow_resets_are_no_flood), TEST(provoked_resets_count_too),
-          TEST(floods_are_bounded), TEST(no_http2_at_all))
+/* Ids passed over are closed; ids that were used and ended may see late frames. RFC 9113 section 5.1.1. */
+static void skipped_ids_are_an_error_and_used_ones_are_not(void) {
+  static const struct {
+    uint8_t ids[8];
+    bool ok;
+    const char *reason;
+  } rows[] = {
+      {{1, 3, 5}, true, "one after the other"},
+      {{5, 9}, true, "gaps alone"},
+      {{5, 3}, false, "passed over by the first"},
+      {{1, 5, 3}, false, "passed over later"},
+      {{1, 3, 5, 3}, true, "used, and ended: nghttp2 knows it still and answers by itself"},
+      {{1, 3, 5, 1}, true, "used first, the same"},
+      {{3, 7, 11, 15, 19, 1}, true, "too long ago to be known"},
+      {{3, 7, 11, 15, 19, 17}, false, "the latest gap"},
+      {{3, 7, 11, 15, 19, 5}, false, "the oldest gap that is known"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    world w;
+    setup(&w, NULL);
+    w.decline = true;
+    feed(&w, base_span_of(preface, sizeof preface - 1));
+    for (int k = 0; k < 8 && rows[i].ids[k]; k++) {
+      /* HEADERS, END_STREAM and END_HEADERS: GET, http, "/", :authority "a" */
+      const uint8_t frame[] = {0, 0, 6, 1, 5, 0, 0, 0, rows[i].ids[k], 0x82, 0x86, 0x84, 0x41, 1, 'a'};
+      feed(&w, base_span_of(frame, sizeof frame));
+      gw_h2_session_flush(w.server);
+    }
+    CHECK_MSG(base_is_ok(w.error) == rows[i].ok, "%s", rows[i].reason);
+    CHECK_MSG(rows[i].ok || gw_h2_session_done(w.server), "%s", rows[i].reason);
+    teardown(&w);
+  }
+}
+
+TEST_MAIN(TEST(skipped_ids_are_an_error_and_used_ones_are_not), TEST(flood_of_resets_ends_the_connection),
+          TEST(slow_resets_are_no_flood), TEST(provoked_resets_count_too), TEST(floods_are_bounded),
+          TEST(no_http2_at_all))

@@ -28,7 +28,17 @@ typedef struct gw_h2_stream {
   bool deferred;   /* nghttp2 asked for bytes and there were none */
   bool was_above;  /* more than HTTP_WRITABLE_LOW waits or waited: on_writable is owed */
   bool in_events, writable;
+  bool heard, sent; /* bytes of the body came, or of the response left, since the last look at the time */
+  int64_t quiet_since_ms,
+      stuck_since_ms; /* looks in a row saw no such byte, though there could have been one; 0 = none did */
 } gw_h2_stream;
+
+/* Stream ids that a peer passed over are closed by that (RFC 9113 section 5.1.1). Those it used may see frames still, which were under way when they ended. The
+ * latest gaps are remembered: browsers leave none. */
+enum { GW_H2_GAPS = 4 };
+typedef struct {
+  int32_t above, below; /* ids between them, both excluded */
+} gw_h2_gap;
 
 struct gw_h2_session {
   nghttp2_session *ng;
@@ -42,7 +52,12 @@ struct gw_h2_session {
   gw_h2_stream *events, **events_tail;
   struct gw_h2_gather *gather; /* while flushing */
   gw_bucket resets, oddities;  /* against floods */
+  int32_t last_id;             /* the highest that the peer began */
+  uint32_t gap_count;
+  gw_h2_gap gaps[GW_H2_GAPS];
   int64_t now_ms;
+  int64_t head_since_ms; /* of a head that is not complete, when it began */
+  bool in_head;
   base_err error; /* of what the peer did; OK while all is well */
   bool failed;    /* the sink or nghttp2 gave up: nothing more can be sent */
   bool flush_wanted, draining, refusing;
@@ -55,6 +70,7 @@ void gw_h2_stream_free(gw_h2_stream *st);
 void gw_h2_stream_sent(gw_h2_stream *st, size_t n);
 /* The stream has something to tell: on_writable, or on_closed once it is not open. Delivered outside nghttp2. */
 void gw_h2_stream_event(gw_h2_stream *st);
+void gw_h2_stream_reset(gw_h2_stream *st, uint32_t code);
 void gw_h2_want_flush(gw_h2_session *s);
 /* Their callbacks of nghttp2. */
 void gw_h2_events_register(nghttp2_session_callbacks *cb);

@@ -143,9 +143,8 @@ int gw_h2_head_check(gw_h2_head *h) {
   }
   /* Two names for one request are a way around an allow-list: RFC 9113 section 8.3.1. */
   bool two_names = h->host.p != NULL && !base_span_ieq(h->host, h->authority);
-  /* nghttp2 lets "*" pass for OPTIONS, and any visible byte. Of the authority only the bytes are checked: whether the name is ours is for the
-   * application's allow-list. */
-  if (two_names || !http_is_authority_text(h->authority) || !http_is_origin_form(h->path)) {
+  /* nghttp2 lets "*" pass for OPTIONS, and any visible byte. Whether the name is ours is for the application's allow-list. */
+  if (two_names || !http_is_authority(h->authority) || !http_is_origin_form(h->path)) {
     return 400;
   }
   if (h->cookie_at != 0) {

@@ -11,6 +11,9 @@ enum {
   CONNECTION_WINDOW = 1 << 20, /* reopens at once, so only the round trip counts */
   DEFAULT_RESETS_BURST = 1000, /* the numbers nghttp2 chose against rapid reset, CVE-2023-44487 */
   DEFAULT_RESETS_PER_S = 33,
+  DEFAULT_HEADER_MS = 10000,
+  DEFAULT_BODY_MS = 30000,
+  DEFAULT_STALL_MS = 120000,
   MAX_UNSENT_ACKS = 100, /* of PING and SETTINGS, for a peer that does not read */
   MAX_SETTINGS_ENTRIES = 32,
   MAX_CONTINUATIONS = 8, /* CVE-2024-28182 */
@@ -69,6 +72,9 @@ base_err gw_h2_session_new(const gw_h2_options *options, const http_app *app, co
   s->options.max_header_bytes = or_default(options->max_header_bytes, DEFAULT_HEADER_BYTES);
   s->options.stream_window_bytes = or_default(options->stream_window_bytes, DEFAULT_WINDOW);
   s->options.resets_burst = or_default(options->resets_burst, DEFAULT_RESETS_BURST);
+  s->options.header_ms = options->header_ms ? options->header_ms : DEFAULT_HEADER_MS;
+  s->options.body_ms = options->body_ms ? options->body_ms : DEFAULT_BODY_MS;
+  s->options.stall_ms = options->stall_ms ? options->stall_ms : DEFAULT_STALL_MS;
   s->options.resets_per_s = or_default(options->resets_per_s, DEFAULT_RESETS_PER_S);
   s->resets = gw_bucket_full(s->options.resets_burst, 0);
   s->oddities = gw_bucket_full(GW_H2_ODDITIES_BURST, 0);
@@ -118,6 +124,42 @@ base_err gw_h2_session_receive(gw_h2_session *s, base_span bytes, int64_t now_ms
   uint32_t code = n == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR;
   if (!s->failed && nghttp2_session_terminate_session(s->ng, code) != 0) {
     s->failed = true;
+  }
+  return s->error;
+}
+
+/* True when looks have seen `moved` unset while it `could` have been set for so long. */
+static bool too_long(bool could, bool *moved, int64_t *since_ms, int64_t now_ms, int64_t limit_ms) {
+  if (!could || *moved) {
+    *moved = false;
+    *since_ms = 0;
+    return false;
+  }
+  *since_ms = *since_ms ? *since_ms : now_ms;
+  return now_ms - *since_ms >= limit_ms;
+}
+
+/* A body that is held back, by us or by the service, is waited for, and so is one whose answer has begun: a call of two streams may be quiet. */
+static bool owes_body(const gw_h2_stream *st) {
+  return st->open && !st->peer_ended && !st->responded && !st->ended &&
+         nghttp2_session_get_stream_local_window_size(st->session->ng, st->id) > 0;
+}
+
+base_err gw_h2_session_on_time(gw_h2_session *s, int64_t now_ms) {
+  s->now_ms = now_ms;
+  if (s->in_head && now_ms - s->head_since_ms >= s->options.header_ms && base_is_ok(s->error)) {
+    s->error = base_fail(BASE_E_DEADLINE);
+    s->failed |= nghttp2_session_terminate_session(s->ng, NGHTTP2_ENHANCE_YOUR_CALM) != 0;
+    gw_h2_want_flush(s);
+  }
+  for (gw_h2_stream *st = s->streams; st && base_is_ok(s->error); st = st->next) {
+    if (too_long(owes_body(st), &st->heard, &st->quiet_since_ms, now_ms, s->options.body_ms)) {
+      http_respond(&st->x, 408, NULL, 0, true);
+    }
+    bool stuck = st->open && base_buf_size(&st->out) > 0;
+    if (too_long(stuck, &st->sent, &st->stuck_since_ms, now_ms, s->options.stall_ms)) {
+      gw_h2_stream_reset(st, NGHTTP2_CANCEL);
+    }
   }
   return s->error;
 }

@@ -33,6 +33,11 @@ typedef struct {
       max_header_bytes; /* names, values and 32 bytes a field (RFC 9113 section 6.5.2); more is answered with 431; 0 = 16384 */
   uint32_t stream_window_bytes;        /* 0 = 65535 */
   uint32_t resets_burst, resets_per_s; /* streams that the peer broke off or made us break off; 0 = 1000 and 33 */
+  int64_t header_ms;                   /* for the rest of a request's head; 0 = 10 s */
+  int64_t body_ms;     /* an unanswered request gives no byte of its body for so long, and could: 408; 0 = 30 s */
+  int64_t stall_ms;    /* the peer's window takes nothing of a response for so long: its stream is reset; 0 = 120 s */
+  int64_t idle_ms;     /* for conn.h: a connection without a stream for so long closes; 0 = 1 h */
+  int64_t lifetime_ms; /* for conn.h: it is drained after so long; 0 = never */
   bool tls;
   const char *peer; /* numeric address for http_request; must outlive the session; NULL = "" */
 } gw_h2_options;
@@ -53,6 +58,8 @@ bool gw_h2_session_done(const gw_h2_session *s);
 
 /* Announces the end (GOAWAY with the highest id), and after the peer's answer to a PING refuses new streams; open ones finish. */
 void gw_h2_session_drain(gw_h2_session *s);
+/* Looks for what takes too long; every few seconds while there are streams. An error as of receive. */
+base_err gw_h2_session_on_time(gw_h2_session *s, int64_t now_ms) BASE_MUST_USE;
 /* Asks for a sign of life. */
 void gw_h2_session_ping(gw_h2_session *s);
 /* Open exchanges. */

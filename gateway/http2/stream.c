@@ -7,7 +7,7 @@ enum { MAX_HEADERS = 160 }; /* of a response: all metadata a call may have, and 
 
 static gw_h2_stream *of(const http_exchange *x) { return (gw_h2_stream *)x; }
 
-static void break_off(gw_h2_stream *st, uint32_t code) {
+void gw_h2_stream_reset(gw_h2_stream *st, uint32_t code) {
   st->ended = true; /* nothing more is accepted for it */
   if (nghttp2_submit_rst_stream(st->session->ng, NGHTTP2_FLAG_NONE, st->id, code) != 0) {
     st->session->failed = true;
@@ -46,7 +46,7 @@ static void respond(http_exchange *x, int status, const http_header *headers, si
   st->responded = true;
   st->ended = end || st->is_head;
   if (count > MAX_HEADERS) {
-    break_off(st, NGHTTP2_INTERNAL_ERROR);
+    gw_h2_stream_reset(st, NGHTTP2_INTERNAL_ERROR);
     return;
   }
   nv[0] = field(base_span_str(":status"), base_span_of(digits, sizeof digits));
@@ -55,7 +55,7 @@ static void respond(http_exchange *x, int status, const http_header *headers, si
   }
   nghttp2_data_provider body = {.source.ptr = st, .read_callback = pull};
   if (nghttp2_submit_response(st->session->ng, st->id, nv, count + 1, st->ended ? NULL : &body) != 0) {
-    break_off(st, NGHTTP2_INTERNAL_ERROR);
+    gw_h2_stream_reset(st, NGHTTP2_INTERNAL_ERROR);
   }
   gw_h2_want_flush(st->session);
 }
@@ -66,7 +66,7 @@ static void body(http_exchange *x, base_span bytes, bool end) {
     return;
   }
   if (!base_is_ok(base_buf_append(&st->out, bytes))) {
-    break_off(st, NGHTTP2_INTERNAL_ERROR);
+    gw_h2_stream_reset(st, NGHTTP2_INTERNAL_ERROR);
     return;
   }
   st->ended = end;
@@ -74,7 +74,7 @@ static void body(http_exchange *x, base_span bytes, bool end) {
   if (st->deferred) {
     st->deferred = false;
     if (nghttp2_session_resume_data(st->session->ng, st->id) != 0) {
-      break_off(st, NGHTTP2_INTERNAL_ERROR);
+      gw_h2_stream_reset(st, NGHTTP2_INTERNAL_ERROR);
     }
   }
   gw_h2_want_flush(st->session);
@@ -91,7 +91,7 @@ static size_t queued(const http_exchange *x) { return base_buf_size(&of(x)->out)
 
 static void reset(http_exchange *x) {
   if (of(x)->open) {
-    break_off(of(x), NGHTTP2_INTERNAL_ERROR);
+    gw_h2_stream_reset(of(x), NGHTTP2_INTERNAL_ERROR);
   }
 }
 
@@ -141,6 +141,7 @@ void gw_h2_stream_event(gw_h2_stream *st) {
 }
 
 void gw_h2_stream_sent(gw_h2_stream *st, size_t n) {
+  st->sent = true;
   base_buf_consume(&st->out, n);
   base_buf_shrink(&st->out);
   if (st->was_above && base_buf_size(&st->out) <= HTTP_WRITABLE_LOW) {

@@ -160,13 +160,8 @@ static int client_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *u
 
 static http_app app_of(world *w) { return (http_app){app_request, w}; }
 
-static void setup(world *w, const gw_h2_options *options) {
-  static const gw_h2_options defaults;
-  static const gw_h2_sink sink = {sink_write, sink_queued, sink_want};
-  *w = (world){0};
-  base_buf_init(&w->to_client, 64 << 20);
-  http_app app = app_of(w);
-  CHECK_OK(gw_h2_session_new(options ? options : &defaults, &app, &sink, w, &w->server));
+/* With manual windows the client reopens none by itself. */
+static void make_client(world *w, bool manual_windows) {
   nghttp2_session_callbacks *cb = NULL;
   nghttp2_session_callbacks_new(&cb);
   nghttp2_session_callbacks_set_on_header_callback(cb, client_header);
@@ -176,10 +171,21 @@ static void setup(world *w, const gw_h2_options *options) {
   nghttp2_option *o = NULL;
   nghttp2_option_new(&o);
   nghttp2_option_set_no_http_messaging(o, 1); /* so that wrong requests can be sent */
+  nghttp2_option_set_no_auto_window_update(o, manual_windows);
   nghttp2_session_client_new2(&w->client, cb, w, o);
   nghttp2_option_del(o);
   nghttp2_session_callbacks_del(cb);
   nghttp2_submit_settings(w->client, 0, NULL, 0);
+}
+
+static void setup(world *w, const gw_h2_options *options) {
+  static const gw_h2_options defaults;
+  static const gw_h2_sink sink = {sink_write, sink_queued, sink_want};
+  *w = (world){0};
+  base_buf_init(&w->to_client, 64 << 20);
+  http_app app = app_of(w);
+  CHECK_OK(gw_h2_session_new(options ? options : &defaults, &app, &sink, w, &w->server));
+  make_client(w, false);
 }
 
 static void teardown(world *w) {

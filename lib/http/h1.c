@@ -170,6 +170,11 @@ static void dispatch(http_h1 *h, const http_request *request) {
   }
 }
 
+static bool is_old(const http_h1 *h) {
+  int64_t lifetime_ms = h->server->options.lifetime_ms;
+  return lifetime_ms > 0 && base_now_ms() - h->born_ms >= lifetime_ms;
+}
+
 static void on_head(void *ctx, const http_request *request, const h1_facts *facts) {
   http_h1 *h = ctx;
   http_h1_server *s = h->server;
@@ -180,7 +185,7 @@ static void on_head(void *ctx, const http_request *request, const h1_facts *fact
   h->responded = h->was_above = false;
   h->x.handler = NULL;
   h->http10 = facts->http10;
-  h->keep_alive = facts->keep_alive;
+  h->keep_alive = facts->keep_alive && !is_old(h);
   h->to_head = base_span_is(r.method, "HEAD");
   h->continue_wanted = facts->expects_continue;
   h->request_left = facts->chunked ? UINT64_MAX : facts->content_length;
@@ -349,6 +354,7 @@ base_err http_h1_new(http_h1_server *s, net_conn *conn, http_h1 **out) {
   h->server = s;
   h->conn = conn;
   h->keep_alive = true;
+  h->born_ms = base_now_ms();
   h->wait = H1_WAIT_NONE;
   h1_parser_init(&h->parser, &events, h);
   base_buf_init(&h->rest, REST_CEILING);
@@ -391,7 +397,7 @@ base_err http_h1_server_new(net_loop *l, const http_app *app, const http_h1_opti
   s->options = options ? *options : (http_h1_options){0};
   s->options.max_header_bytes = s->options.max_header_bytes ? s->options.max_header_bytes : 16384;
   s->limit_ms[H1_WAIT_HEAD] = or_default(s->options.head_timeout_ms, 10000);
-  s->limit_ms[H1_WAIT_BODY] = or_default(s->options.body_timeout_ms, 60000);
+  s->limit_ms[H1_WAIT_BODY] = or_default(s->options.body_timeout_ms, 30000);
   s->limit_ms[H1_WAIT_IDLE] = or_default(s->options.idle_timeout_ms, 75000);
   for (int w = 0; w < H1_WAITS; w++) {
     TAILQ_INIT(&s->waiting[w]);

@@ -23,8 +23,9 @@ typedef struct {
   size_t max_header_bytes; /* target, names and values; 0 = 16384; more is 414 or 431. At most 100 headers. */
   uint64_t max_body_bytes; /* 0 = no limit here; more is 413 */
   int64_t head_timeout_ms; /* 0 = 10000; a request head that takes longer is answered with 408 */
-  int64_t body_timeout_ms; /* 0 = 60000; without a byte of a body that we are ready to read */
+  int64_t body_timeout_ms; /* 0 = 30000; without a byte of a body that we are ready to read */
   int64_t idle_timeout_ms; /* 0 = 75000; between requests */
+  int64_t lifetime_ms;     /* 0 = none; the first request after so long is answered with `connection: close` */
   /* A GET with Upgrade and Connection: upgrade, before on_request. True takes the connection over: put another codec on it inside the call; this one is
    * gone when it returns and calls nothing more. `rest` are the bytes already read after the head. False: it becomes an ordinary request. NULL is allowed. */
   bool (*on_upgrade)(void *app, net_conn *conn, const http_request *request, base_span rest);

@@ -42,7 +42,7 @@ struct http_h1 {
   base_buf out;  /* gathered in this turn */
   TAILQ_ENTRY(http_h1) waiting;
   LIST_ENTRY(http_h1) all;
-  int64_t deadline_ms;
+  int64_t deadline_ms, born_ms;
   http_request upgrade;  /* while the parser decides about an upgrade */
   uint64_t request_left; /* known rest of the request body; UINT64_MAX when chunked */
   uint64_t request_bytes;

@@ -1,4 +1,5 @@
 /* What a peer may cost: memory, time, and exchanges that must end whatever it does. */
+#include "base/clock.h"
 #include "http/test_world.h"
 
 static void a_slow_reader_holds_the_application_back(void) {
@@ -157,7 +158,27 @@ static void slow_clients_are_timed_out(void) {
   finish(&w);
 }
 
+static void an_old_connection_closes_behind_an_answer(void) {
+  world w;
+  answer a;
+  start(&w, (http_h1_options){.lifetime_ms = 20});
+  int fd = client_of(&w);
+  int64_t born_ms = base_now_ms();
+  int served = 0, status = 0;
+  do {
+    CHECK(test_send_text(fd, "GET /hello HTTP/1.1\r\n" H "\r\n"));
+    status = read_answer(fd, &a, false);
+    served++;
+  } while (status == 200 && strstr(a.head, "connection: close") == NULL && base_now_ms() - born_ms < 10000);
+  CHECK_INT(status, 200);
+  CHECK(base_now_ms() - born_ms >= 20 && served > 1);
+  CHECK_INT(test_read_end(fd), 0);
+  close(fd);
+  finish(&w);
+  CHECK_INT(w.aborted, 0);
+}
+
 TEST_MAIN(TEST(a_slow_reader_holds_the_application_back), TEST(an_unread_body_is_bounded),
           TEST(a_fin_at_any_moment_ends_everything), TEST(a_half_closed_client_gets_its_answer),
           TEST(a_half_closed_client_gets_a_long_answer), TEST(broken_answers_look_broken),
-          TEST(slow_clients_are_timed_out))
+          TEST(slow_clients_are_timed_out), TEST(an_old_connection_closes_behind_an_answer))

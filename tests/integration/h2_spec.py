@@ -10,9 +10,7 @@ from harness import Process, certificate
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OPEN = {
-    # A smaller stream id is ignored: it may be the trailers of a stream that was reset and forgotten (docs/http2.md).
-    "http2/5.1.1/2": {"plain", "tls"},
-    # What does not begin as HTTP/2 is answered as HTTP/1.1 on a plain connection.
+    # A bad preface: on a plain connection HTTP/1.1 lives on the same port, and what does not begin as HTTP/2 is answered as that.
     "http2/3.5/2": {"plain"},
 }
 TESTS = 145
