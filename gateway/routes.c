@@ -1,7 +1,5 @@
 #include "gateway/routes.h"
 
-#include <stdio.h>
-
 #include "gateway/http/answer.h"
 #include "gateway/http/cors.h"
 #include "gateway/obs/obs.h"
@@ -21,12 +19,13 @@ static const char *refusal(const gw_routes *routes, const http_request *r, enum 
   return NULL;
 }
 
-static void handshake(const http_request *r, gw_ws_answer *answer) {
-  const gw_ws_request ws = {.method = r->method,
-                            .key = http_request_header(r, "sec-websocket-key"),
-                            .version = http_request_header(r, "sec-websocket-version"),
-                            .protocols = http_request_header(r, "sec-websocket-protocol")};
-  gw_ws_handshake(&ws, WIRE_MUX_SUBPROTOCOL, answer);
+static gw_ws_request upgrade_of(const http_request *r) {
+  return (gw_ws_request){.method = r->method,
+                         .key = http_request_header(r, "sec-websocket-key"),
+                         .version = http_request_header(r, "sec-websocket-version"),
+                         .protocols = http_request_header(r, "sec-websocket-protocol"),
+                         .extensions = http_request_header(r, "sec-websocket-extensions"),
+                         .path = r->path};
 }
 
 /* A WebSocket was meant, but the upgrade was refused or not asked for. */
@@ -38,7 +37,8 @@ static bool wants_websocket(const http_request *r) {
 static void refuse_websocket(http_exchange *x, const http_request *r) {
   static const char version[] = "sec-websocket-version";
   gw_ws_answer answer;
-  handshake(r, &answer);
+  const gw_ws_request upgrade = upgrade_of(r);
+  gw_ws_handshake(&upgrade, &answer);
   gw_obs_rejected(GW_REJECT_HANDSHAKE);
   if (answer.status == 101) {
     answer.status = 426;
@@ -81,20 +81,8 @@ void gw_routes_on_request(void *app, http_exchange *x, const http_request *r) {
 bool gw_routes_on_upgrade(void *app, net_conn *conn, const http_request *r, base_span rest) {
   gw_routes *routes = app;
   enum gw_rejection reason;
-  gw_ws_answer answer;
-  char head[256];
-  if (routes->draining || refusal(routes, r, &reason)) {
-    return false;
-  }
-  handshake(r, &answer);
-  if (answer.status != 101) {
-    return false;
-  }
-  int n = snprintf(head, sizeof head,
-                   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                   "Sec-WebSocket-Accept: %s\r\nSec-WebSocket-Protocol: " WIRE_MUX_SUBPROTOCOL "\r\n\r\n",
-                   answer.accept);
-  if (!base_is_ok(gw_ws_start(routes->hub, conn, base_span_of(head, (size_t)n), rest))) {
+  const gw_ws_request upgrade = upgrade_of(r);
+  if (routes->draining || refusal(routes, r, &reason) || !base_is_ok(gw_ws_start(routes->hub, conn, &upgrade, rest))) {
     return false;
   }
   gw_obs_http_response(101);

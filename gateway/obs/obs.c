@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "gateway/obs/methods.h"
 
-enum { CODES = 17, KINDS = 2, CLASSES = 5 };
+enum { CODES = 17, KINDS = 3, CLASSES = 5 };
 
 #define CALLS(name) BASE_COUNTER("ponte_gateway_calls_total", "Calls that ended, by gRPC status.", "code=\"" name "\"")
 static base_metric calls_by_code[CODES] = {
@@ -31,16 +31,16 @@ static base_metric calls_by_code[CODES] = {
 };
 static base_metric calls_abandoned = CALLS("ABANDONED");
 
-static const char *const kinds[KINDS] = {"mux", "grpc-web"};
+static const char *const kinds[KINDS] = {"mux", "grpc-web", "grpc-websockets"};
 #define STREAMS(name) BASE_GAUGE("ponte_gateway_streams", "Open calls.", "kind=\"" name "\"")
-static base_metric streams[KINDS] = {STREAMS("mux"), STREAMS("grpc-web")};
+static base_metric streams[KINDS] = {STREAMS("mux"), STREAMS("grpc-web"), STREAMS("grpc-websockets")};
 
 /* Live speech answers after tenths of a second, a unary call after milliseconds. */
 static const double first_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 0};
 #define FIRST(name)                                                                                            \
   BASE_HISTOGRAM("ponte_gateway_first_message_seconds", "From a call's start to its service's first message.", \
                  "kind=\"" name "\"", first_bounds)
-static base_metric first_message[KINDS] = {FIRST("mux"), FIRST("grpc-web")};
+static base_metric first_message[KINDS] = {FIRST("mux"), FIRST("grpc-web"), FIRST("grpc-websockets")};
 
 #define BYTES(name) \
   BASE_COUNTER("ponte_gateway_bytes_total", "gRPC-framed bytes, seen from the browser.", "direction=\"" name "\"")

@@ -36,12 +36,13 @@ typedef struct {
   gw_limits *limits;  /* told when the call ends; gw_gate_open sets it; or NULL */
   const wire_metadata *metadata; /* copied, without what gw_metadata_is_forwarded() refuses; NULL = none */
   size_t credit;                 /* bytes of `data` the downstream takes at once */
-  const char *kind;              /* for logs and metrics: GW_KIND_MUX, GW_KIND_GRPC_WEB; static */
+  const char *kind;              /* for logs and metrics: GW_KIND_*; static */
   const char *peer;              /* numeric address, for the log; copied; or NULL */
 } gw_stream_request;
 
 #define GW_KIND_MUX "mux"
 #define GW_KIND_GRPC_WEB "grpc-web"
+#define GW_KIND_GRPC_WEBSOCKETS "grpc-websockets"
 
 /* On an error nothing was opened and no callback comes. INVALID: the path; others: the upstream's. */
 base_err gw_stream_open(gw_upstream *up, const gw_stream_request *request, const gw_down_vt *vt, void *down,

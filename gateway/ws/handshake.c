@@ -3,6 +3,9 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include "gateway/ws/single_session.h"
+#include "wire/mux.h"
+
 enum { KEY_BYTES = 24 };
 
 /* base64 of 16 bytes: 22 characters and "==" (RFC 6455 section 4.1, item 7). */
@@ -20,12 +23,21 @@ static bool is_key(base_span key) {
   return true;
 }
 
-static bool offers(base_span list, const char *wanted) {
+static const char *const names[GW_WS_PROTOCOLS] = {
+    [GW_WS_MUX] = WIRE_MUX_SUBPROTOCOL, [GW_WS_SINGLE] = GW_SINGLE_SUBPROTOCOL};
+
+const char *gw_ws_protocol_name(enum gw_ws_protocol p) { return names[p]; }
+
+static bool choose(base_span list, enum gw_ws_protocol *chosen) {
   while (list.n > 0) {
     const uint8_t *comma = memchr(list.p, ',', list.n);
     size_t n = comma ? (size_t)(comma - list.p) : list.n;
-    if (base_span_is(base_span_trim(base_span_of(list.p, n)), wanted)) {
-      return true;
+    base_span name = base_span_trim(base_span_of(list.p, n));
+    for (int i = 0; i < GW_WS_PROTOCOLS; i++) {
+      if (base_span_is(name, names[i])) {
+        *chosen = (enum gw_ws_protocol)i;
+        return true;
+      }
     }
     n += comma != NULL;
     list = base_span_of(list.p + n, list.n - n);
@@ -49,7 +61,8 @@ static int say(gw_ws_answer *answer, int status, const char *text) {
   return status;
 }
 
-static int judge(const gw_ws_request *r, const char *subprotocol, gw_ws_answer *answer) {
+static int judge(const gw_ws_request *r, gw_ws_answer *answer) {
+  enum gw_ws_protocol protocol = GW_WS_MUX;
   if (!base_span_is(r->method, "GET")) {
     return say(answer, 405, "a WebSocket opens with GET\n");
   }
@@ -59,14 +72,16 @@ static int judge(const gw_ws_request *r, const char *subprotocol, gw_ws_answer *
   if (!is_key(r->key)) {
     return say(answer, 400, "Sec-WebSocket-Key must be 16 bytes in base64\n");
   }
-  if (!offers(r->protocols, subprotocol)) {
-    return say(answer, 400, "offer the subprotocol ponte.v1 in Sec-WebSocket-Protocol\n");
+  if (!choose(r->protocols, &protocol)) {
+    return say(answer, 400, "offer ponte.v1 or grpc-websockets in Sec-WebSocket-Protocol\n");
   }
-  return say(answer, 101, "");
+  say(answer, 101, "");
+  answer->protocol = protocol;
+  return 101;
 }
 
-void gw_ws_handshake(const gw_ws_request *r, const char *subprotocol, gw_ws_answer *answer) {
-  if (judge(r, subprotocol, answer) == 101) {
+void gw_ws_handshake(const gw_ws_request *r, gw_ws_answer *answer) {
+  if (judge(r, answer) == 101) {
     accept_of(r->key, answer->accept);
   }
 }

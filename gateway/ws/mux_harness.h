@@ -73,7 +73,8 @@ static inline void harness_close(void *ctx, int code, const char *reason) {
   h->close_code = code;
   snprintf(h->close_reason, sizeof h->close_reason, "%s", reason);
 }
-static const gw_mux_sink harness_sink = {harness_send, harness_queued, harness_want_flush, harness_close};
+static const gw_ws_sink harness_sink = {
+    .send = harness_send, .queued = harness_queued, .want_flush = harness_want_flush, .close = harness_close};
 
 static inline void harness_open(struct harness *h, const gw_mux_options *options) {
   memset(h, 0, sizeof *h);

@@ -234,7 +234,7 @@ void gw_mux_drain(gw_mux *m, int64_t now_ms, uint32_t grace_ms) {
 
 static uint32_t or_default(uint32_t value, uint32_t fallback) { return value ? value : fallback; }
 
-base_err gw_mux_new(const gw_mux_options *options, gw_gate *gate, const gw_mux_sink *sink, void *ctx, int64_t now_ms,
+base_err gw_mux_new(const gw_mux_options *options, gw_gate *gate, const gw_ws_sink *sink, void *ctx, int64_t now_ms,
                     gw_mux **out) {
   gw_mux *m = calloc(1, sizeof *m);
   if (m == NULL) {
@@ -280,3 +280,33 @@ void gw_mux_free(gw_mux *m) {
 }
 
 size_t gw_mux_calls(const gw_mux *m) { return m->count; }
+
+/* -- for the endpoint ------------------------------------------------------------------------------------------------------ */
+
+static void vt_receive(void *m, base_span message, bool begin, bool end, int64_t now_ms) {
+  (void)begin, (void)end; /* whole_max_bytes: both */
+  gw_mux_receive(m, message, now_ms);
+}
+static void vt_heard(void *m, int64_t now_ms) {
+  (void)m, (void)now_ms;
+} /* docs/protocol.md: frames count, and they only */
+static void vt_fail(void *m, base_err why) { gw_mux_fail(m, why); }
+static void vt_flush(void *m, int64_t now_ms) { gw_mux_flush(m, now_ms); }
+static void vt_writable(void *m) { gw_mux_writable(m); }
+static int64_t vt_next_due_ms(const void *m) { return gw_mux_next_due_ms(m); }
+static void vt_on_time(void *m, int64_t now_ms) { gw_mux_on_time(m, now_ms); }
+static void vt_drain(void *m, int64_t now_ms, uint32_t grace_ms) { gw_mux_drain(m, now_ms, grace_ms); }
+static void vt_free(void *m) { gw_mux_free(m); }
+
+const gw_ws_session_vt gw_mux_vt = {
+    .whole_max_bytes = WIRE_MUX_MESSAGE_MAX,
+    .receive = vt_receive,
+    .heard = vt_heard,
+    .fail = vt_fail,
+    .flush = vt_flush,
+    .writable = vt_writable,
+    .next_due_ms = vt_next_due_ms,
+    .on_time = vt_on_time,
+    .drain = vt_drain,
+    .free = vt_free,
+};

@@ -10,20 +10,9 @@
 #ifndef PONTE_GATEWAY_MUX_SESSION_H
 #define PONTE_GATEWAY_MUX_SESSION_H
 
-#include "gateway/gate/gate.h"
+#include "gateway/ws/session.h"
 
 typedef struct gw_mux gw_mux;
-
-typedef struct {
-  /* One whole binary WebSocket message, borrowed, at most WIRE_MUX_MESSAGE_MAX bytes. */
-  void (*send)(void *ctx, base_span message);
-  /* Bytes taken by send and not yet by the kernel. */
-  size_t (*queued)(void *ctx);
-  /* Something waits to be sent: call gw_mux_flush at the end of this loop turn. */
-  void (*want_flush)(void *ctx);
-  /* The session is over; at most once, after the last send. `code` is the WebSocket's close code. Free the session later. */
-  void (*close)(void *ctx, int code, const char *reason);
-} gw_mux_sink;
 
 typedef struct {
   uint32_t call_credit;      /* DATA bytes a client may send ahead on each call; 0 = 64 KiB */
@@ -34,7 +23,7 @@ typedef struct {
 } gw_mux_options;
 
 /* `sink` and `gate` outlive the session; `options` may be NULL. The gateway's HELLO waits to be flushed. NO_MEMORY only. */
-base_err gw_mux_new(const gw_mux_options *options, gw_gate *gate, const gw_mux_sink *sink, void *ctx, int64_t now_ms,
+base_err gw_mux_new(const gw_mux_options *options, gw_gate *gate, const gw_ws_sink *sink, void *ctx, int64_t now_ms,
                     gw_mux **out) BASE_MUST_USE;
 /* Abandons its calls. NULL is allowed. */
 void gw_mux_free(gw_mux *m);
@@ -53,5 +42,7 @@ void gw_mux_on_time(gw_mux *m, int64_t now_ms);
 void gw_mux_drain(gw_mux *m, int64_t now_ms, uint32_t grace_ms);
 /* Open calls. */
 size_t gw_mux_calls(const gw_mux *m);
+/* The same functions for the endpoint. */
+extern const gw_ws_session_vt gw_mux_vt;
 
 #endif

@@ -37,7 +37,7 @@ typedef struct gw_mux_call {
 } gw_mux_call;
 
 struct gw_mux {
-  const gw_mux_sink *sink;
+  const gw_ws_sink *sink;
   void *ctx;
   gw_gate *gate;
   gw_mux_options options;

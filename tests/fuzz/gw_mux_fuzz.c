@@ -41,7 +41,8 @@ static void sink_close(void *ctx, int code, const char *reason) {
   assert(!p->closed && code >= 1000 && reason[0]);
   p->closed = true;
 }
-static const gw_mux_sink sink = {sink_send, sink_queued, sink_want_flush, sink_close};
+static const gw_ws_sink sink = {
+    .send = sink_send, .queued = sink_queued, .want_flush = sink_want_flush, .close = sink_close};
 
 static gw_fake_call *pick(gw_fake *up, uint8_t nth) {
   gw_fake_call *c = up->calls;

@@ -61,7 +61,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   gw_accepts_encoding(fields[ACCEPT], "gzip");
   gw_etag_matches(fields[ETAGS], "\"a-1\"");
   gw_ws_answer answer;
-  gw_ws_handshake(&(gw_ws_request){base_span_str("GET"), fields[KEY], fields[VERSION], fields[PROTOCOLS]}, "ponte.v1",
+  gw_ws_handshake(&(gw_ws_request){.method = base_span_str("GET"),
+                                   .key = fields[KEY],
+                                   .version = fields[VERSION],
+                                   .protocols = fields[PROTOCOLS]},
                   &answer);
   assert((answer.status == 101) == (strlen(answer.accept) == GW_WS_ACCEPT_SIZE - 1));
   return 0;
