@@ -51,10 +51,13 @@ typedef struct {
   int64_t expires_ms; /* wall clock; INT64_MAX: never */
 } gw_identity;
 
-/* Reads authorization and x-api-key of the call's metadata, and checks the rules for `path`. OK: *who is filled (subject "" on a public method without credentials).
- * UNAUTHENTICATED: none, malformed, expired, forged, not yet known key. DENIED: known, but not allowed, or no rule. *refusal (initialised) then holds the status with
- * its ErrorInfo; the reason never says more than the caller may know. */
+/* Reads authorization and x-api-key of the call's metadata, and checks the rules for `path`. OK: *who is filled (subject "" on a public method without good
+ * credentials). UNAUTHENTICATED: none, malformed, expired, forged. DENIED: known, but not allowed, or no rule. UNAVAILABLE: the token's key is being fetched.
+ * *refusal (initialised) then holds the status with its ErrorInfo; the reason never says more than the caller may know. */
 base_err gw_auth_check(gw_auth *a, base_span path, const wire_metadata *metadata, int64_t wall_ms, gw_identity *who,
                        wire_status *refusal) BASE_MUST_USE;
+/* The same with the token alone, as WebSockets bring it; without a path (n = 0), for the identity alone. */
+base_err gw_auth_check_token(gw_auth *a, base_span path, base_span token, int64_t wall_ms, gw_identity *who,
+                             wire_status *refusal) BASE_MUST_USE;
 
 #endif
