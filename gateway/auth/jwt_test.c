@@ -255,6 +255,9 @@ static base_err parse(const char *text, int *count) {
   return e;
 }
 
+#define ZERO_42 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define OFF_THE_CURVE "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" ZERO_42 "A\",\"y\":\"" ZERO_42 "E\"}]}"
+
 static void test_bad_key_sets(void) {
   static const char *const rows[] = {
       "",
@@ -270,8 +273,7 @@ static void test_bad_key_sets(void) {
       "{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\"}]}",
       "{\"keys\":[{\"kty\":\"RSA\",\"n\":7,\"e\":\"AQAB\"}]}",
       "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAA\",\"y\":\"AAAA\"}]}",
-      "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\","
-      "\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\"}]}", /* not on the curve */
+      OFF_THE_CURVE,
       "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"AAAA\",\"y\":\"AAAA\"}]}",
   };
   int count = 0;

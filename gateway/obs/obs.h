@@ -35,17 +35,19 @@ void gw_obs_websocket(int delta);
 void gw_obs_http_response(int status);
 
 /*      reason        why nothing was forwarded */
-#define GW_REJECTIONS(X)                                                        \
-  X(HOST, "host")               /* Host not allowed */                          \
-  X(ORIGIN, "origin")           /* Origin not allowed */                        \
-  X(HANDSHAKE, "handshake")     /* bad upgrade */                               \
-  X(MALFORMED, "malformed")     /* a connection closed for what it sent */      \
-  X(LIMIT, "limit")             /* calls at once on one connection */           \
-  X(CONNECTIONS, "connections") /* open at once, in total or of one address */  \
-  X(CALLS, "calls")             /* open at once, in total */                    \
-  X(RATE, "rate")               /* calls a second of one address or identity */ \
-  X(SHED, "shed")               /* the memory budget is used up */              \
-  X(DRAINING, "draining")       /* the gateway is going down */
+#define GW_REJECTIONS(X)                                                                \
+  X(HOST, "host")                       /* Host not allowed */                          \
+  X(ORIGIN, "origin")                   /* Origin not allowed */                        \
+  X(HANDSHAKE, "handshake")             /* bad upgrade */                               \
+  X(MALFORMED, "malformed")             /* a connection closed for what it sent */      \
+  X(UNAUTHENTICATED, "unauthenticated") /* no token or key, or a bad one */             \
+  X(DENIED, "denied")                   /* none of the rules lets the caller through */ \
+  X(LIMIT, "limit")                     /* calls at once on one connection */           \
+  X(CONNECTIONS, "connections")         /* open at once, in total or of one address */  \
+  X(CALLS, "calls")                     /* open at once, in total */                    \
+  X(RATE, "rate")                       /* calls a second of one address or identity */ \
+  X(SHED, "shed")                       /* the memory budget is used up */              \
+  X(DRAINING, "draining")               /* the gateway is going down */
 
 enum gw_rejection {
 #define X(name, label) GW_REJECT_##name,

@@ -36,7 +36,7 @@ struct gw_stream {
   const char *kind;
   char peer[PEER_BYTES];
   size_t path_n;
-  char path[];
+  char path[]; /* and behind it the subject, with its NUL */
 };
 
 static bool is_path_byte(uint8_t c) {
@@ -75,14 +75,20 @@ static bool begin_trace(gw_stream *s, const wire_metadata *from) {
 }
 
 /* What goes on to the service: the rules of forwarded.c, and the trace with our span in the caller's place. A tracestate means nothing without its traceparent. */
-static base_err filter(gw_stream *s, const wire_metadata *from, wire_metadata *to) {
+static base_err filter(gw_stream *s, const gw_stream_request *r, wire_metadata *to) {
   char traceparent[BASE_TRACEPARENT_SIZE];
+  const wire_metadata *from = r->metadata;
   bool has_caller = begin_trace(s, from);
   for (uint32_t i = 0; from && i < from->count; i++) {
     wire_pair pair = wire_metadata_at(from, i);
-    if (gw_metadata_is_forwarded(pair.key) && (has_caller || !base_span_is(pair.key, "tracestate"))) {
+    bool is_spent =
+        (r->subject && base_span_is(pair.key, "x-api-key")) || (!has_caller && base_span_is(pair.key, "tracestate"));
+    if (gw_metadata_is_forwarded(pair.key) && !is_spent) {
       BASE_TRY(wire_metadata_add(to, pair.key, pair.value));
     }
+  }
+  if (r->subject && r->subject[0]) {
+    BASE_TRY(wire_metadata_add_str(to, "x-ponte-subject", r->subject));
   }
   base_trace_text(&s->trace, traceparent);
   return wire_metadata_add(to, base_span_str("traceparent"), base_span_str(traceparent));
@@ -237,6 +243,10 @@ void gw_stream_set_expiry(gw_stream *s, int64_t wall_ms) {
   set_timer(s);
 }
 
+base_span gw_stream_path(const gw_stream *s) { return base_span_of(s->path, s->path_n); }
+
+const char *gw_stream_subject(const gw_stream *s) { return s->path + s->path_n; }
+
 /* -- from the browser ---------------------------------------------------------------------------------------------- */
 
 static bool names_encoding(const wire_metadata *m) {
@@ -248,7 +258,7 @@ static base_err start(gw_upstream *up, const gw_stream_request *r, gw_stream *s)
   wire_metadata forwarded;
   s->encoded = names_encoding(r->metadata);
   wire_metadata_init(&forwarded);
-  base_err e = filter(s, r->metadata, &forwarded);
+  base_err e = filter(s, r, &forwarded);
   if (base_is_ok(e)) {
     e = up->vt->start(up, r->path, r->timeout_ms, &forwarded, &events, s, &s->call);
   }
@@ -261,7 +271,9 @@ base_err gw_stream_open(gw_upstream *up, const gw_stream_request *r, const gw_do
   if (!is_method_path(r->path)) {
     return base_fail(BASE_E_INVALID);
   }
-  gw_stream *s = calloc(1, sizeof *s + r->path.n);
+  const char *subject = r->subject ? r->subject : "";
+  size_t subject_size = strlen(subject) + 1;
+  gw_stream *s = calloc(1, sizeof *s + r->path.n + subject_size);
   if (s == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
@@ -277,6 +289,7 @@ base_err gw_stream_open(gw_upstream *up, const gw_stream_request *r, const gw_do
   s->expiry_ms = INT64_MAX;
   s->path_n = r->path.n;
   memcpy(s->path, r->path.p, r->path.n);
+  memcpy(s->path + r->path.n, subject, subject_size);
   snprintf(s->peer, sizeof s->peer, "%s", r->peer ? r->peer : "");
   wire_frame_init(&s->framing, up->max_message_bytes);
   base_err e = start(up, r, s);

@@ -34,6 +34,9 @@ typedef struct {
   int64_t timeout_ms; /* 0 = none; told to the service, and enforced here too: DEADLINE_EXCEEDED */
   gw_timers *timers;  /* for deadline and expiry; outlive the call; gw_gate_open sets them; NULL = none here */
   gw_limits *limits;  /* told when the call ends; gw_gate_open sets it; or NULL */
+  /* Who calls, as the gate has proven: told to the service in x-ponte-subject. "": nobody in particular; NULL: nobody was asked. Unless it is NULL, x-api-key was meant
+   * for the gateway and stays here. */
+  const char *subject;
   const wire_metadata *metadata; /* copied, without what gw_metadata_is_forwarded() refuses; NULL = none */
   size_t credit;                 /* bytes of `data` the downstream takes at once */
   const char *kind;              /* for logs and metrics: GW_KIND_*; static */
@@ -53,6 +56,9 @@ void gw_stream_write(gw_stream *s, base_span bytes, bool end);
 void gw_stream_credit(gw_stream *s, size_t bytes);
 /* When the caller's token expires, as Unix time; INT64_MAX = never. Then the call ends with UNAUTHENTICATED. Again, to move it after a refresh. */
 void gw_stream_set_expiry(gw_stream *s, int64_t wall_ms);
+/* As they were opened with; valid as long as the stream. The subject is "" without one. */
+base_span gw_stream_path(const gw_stream *s);
+const char *gw_stream_subject(const gw_stream *s);
 /* The browser asked for the end: status (CANCELLED) follows. */
 void gw_stream_cancel(gw_stream *s);
 /* The browser is gone: the upstream is cancelled and no callback comes any more. */

@@ -256,6 +256,14 @@ static base_err start(gw_mux *m, gw_mux_call *c, wire_mux_open *open, wire_statu
   return gw_gate_open(m->gate, &request, &down_vt, c, &c->stream, refusal);
 }
 
+void gw__mux_renew_all(gw_mux *m, base_span token) {
+  for (size_t i = 0; i < m->count; i++) {
+    if (m->calls[i]->stream) {
+      gw_gate_renew(m->gate, m->calls[i]->stream, token);
+    }
+  }
+}
+
 /* On an error *refusal may still be OK: then the error itself is all there is to say. */
 static base_err open_call(gw_mux *m, uint32_t id, wire_mux_open *open, wire_status *refusal) {
   if (m->draining) {

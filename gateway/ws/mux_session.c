@@ -45,7 +45,7 @@ void gw__mux_after_put(gw_mux *m, base_err e) {
 
 void gw_mux_fail(gw_mux *m, base_err why) {
   if (!m->closed) {
-    gw_obs_rejected(GW_REJECT_MALFORMED);
+    gw_obs_rejected(base_is(why, BASE_E_UNAUTHENTICATED) ? GW_REJECT_UNAUTHENTICATED : GW_REJECT_MALFORMED);
     finish(m, why);
   }
 }
@@ -101,9 +101,17 @@ static base_err on_hello(gw_mux *m, const wire_mux_frame *f) {
   return keep_token(m, h.token);
 }
 
+/* An empty one takes the last back. A token that is bad for certain ends the connection (4004); one that nobody can judge at the moment is kept, and the calls opened with it are asked again. */
 static base_err on_auth(gw_mux *m, const wire_mux_frame *f) {
   base_span token;
   BASE_TRY(wire_mux_get_auth(f->payload, &token));
+  base_err e = token.n > 0 ? gw_gate_check_token(m->gate, token) : BASE_OK;
+  if (base_is(e, BASE_E_UNAUTHENTICATED)) {
+    return e;
+  }
+  if (base_is_ok(e) && token.n > 0) {
+    gw__mux_renew_all(m, token);
+  }
   return keep_token(m, token);
 }
 

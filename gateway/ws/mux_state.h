@@ -77,6 +77,8 @@ base_err gw__mux_call_frame(gw_mux *m, const wire_mux_frame *f) BASE_MUST_USE;
 void gw__mux_pump(gw_mux *m);
 /* Asks the service of each call for more, where there is room. */
 void gw__mux_replenish_all(gw_mux *m);
+/* A new token of the connection: running calls of its subject last as long as it does. */
+void gw__mux_renew_all(gw_mux *m, base_span token);
 /* Ends all calls: with a STATUS of this error, or silently for OK. */
 void gw__mux_end_all(gw_mux *m, base_err why);
 
