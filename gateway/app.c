@@ -15,6 +15,7 @@ struct app {
   net_loop *loop;
   http_admin *admin;
   gw_limits *limits;
+  gw_auth *auth; /* NULL: off */
   gw_worker **workers;
   int worker_count, listener_count;
   bool draining;
@@ -102,8 +103,12 @@ static base_err make_workers(struct app *a, base_buf *why) {
     return explain(why, base_fail(BASE_E_NO_MEMORY), "workers", NULL);
   }
   for (; a->worker_count < n; a->worker_count++) {
-    const gw_worker_options options = {
-        .config = a->config, .limits = a->limits, .index = a->worker_count, .on_end = on_worker_end, .ctx = a};
+    const gw_worker_options options = {.config = a->config,
+                                       .limits = a->limits,
+                                       .auth = a->auth,
+                                       .index = a->worker_count,
+                                       .on_end = on_worker_end,
+                                       .ctx = a};
     BASE_TRY(gw_worker_new(&options, why, &a->workers[a->worker_count]));
   }
   return BASE_OK;
@@ -157,11 +162,19 @@ static base_err listen_on(struct app *a, const gw_listen *l, base_buf *why) {
   return BASE_OK;
 }
 
+static base_err make_auth(struct app *a, base_buf *why) {
+  if (!gw_auth_is_on(&a->config->auth)) {
+    return BASE_OK;
+  }
+  return explain(why, gw_auth_new(&a->config->auth, why, &a->auth), "auth", NULL);
+}
+
 static base_err make(struct app *a, base_buf *why) {
   const net_loop_options loop = {.on_wake = on_wake, .on_signal = on_signal, .ctx = a, .handle_signals = true};
   BASE_TRY(explain(why, net_loop_new(&loop, &a->loop), "event loop", NULL));
   BASE_TRY(explain(why, gw_limits_new(&a->config->limits, &a->limits), "limits", NULL));
   BASE_TRY(explain(why, gw_limits_watch(a->limits, a->loop), "limits", NULL));
+  BASE_TRY(make_auth(a, why));
   BASE_TRY(make_workers(a, why));
   BASE_TRY(explain(why, http_admin_start(a->loop, a->config->admin, ready, a, &a->admin), "--admin", a->config->admin));
   announce("admin http://", a->config->admin, http_admin_port(a->admin));
@@ -182,6 +195,7 @@ static void unmake(struct app *a) {
   net_loop_free(a->loop);
   http_admin_free(a->admin);
   gw_limits_free(a->limits);
+  gw_auth_free(a->auth);
 }
 
 base_err gw_app_run(const gw_config *config, base_buf *why) {

@@ -169,6 +169,7 @@ static base_err make_front(gw_worker *w, base_buf *why) {
                             .lifetime_ms = limits.lifetime_ms};
   BASE_TRY(explain(why, gw_ticker_new(w->loop, &w->ticker), "timers", NULL));
   w->gate = (gw_gate){.upstream = w->upstream,
+                      .auth = w->options.auth,
                       .limits = w->options.limits,
                       .timers = gw_ticker_timers(w->ticker),
                       .max_timeout_ms = limits.max_timeout_ms};

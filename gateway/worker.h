@@ -15,6 +15,7 @@ typedef struct gw_worker gw_worker;
 typedef struct {
   const gw_config *config;   /* borrowed */
   gw_limits *limits;         /* shared by all workers; borrowed */
+  gw_auth *auth;             /* the same; NULL: authentication is off */
   int index;                 /* 0, 1, ...: for the log */
   void (*on_end)(void *ctx); /* from the worker's thread, last */
   void *ctx;
