@@ -12,7 +12,7 @@
 #include "gateway/http/static_path.h"
 #include "gateway/obs/obs.h"
 
-enum { CHUNK = 65536, ETAG_SIZE = 48, MAX_HEADERS = 20 };
+enum { CHUNK = 65536, ETAG_SIZE = 48, MAX_HEADERS = 21 };
 
 struct gw_static {
   char root[PATH_MAX]; /* real path, without a last slash */
@@ -42,6 +42,16 @@ static const http_header security[] = {
 #undef H
 };
 
+/* A year, for this host alone: whether its subdomains have TLS is not ours to know. */
+static const char hsts_name[] = "strict-transport-security", hsts_value[] = "max-age=31536000";
+
+/* Over TLS only (RFC 6797 section 7.2). Not for localhost: it would take a developer's other servers away, of any port. Addresses are left to browsers. */
+static bool wants_hsts(const http_request *r) {
+  const uint8_t *colon = r->authority.n ? memchr(r->authority.p, ':', r->authority.n) : NULL;
+  size_t n = colon ? (size_t)(colon - r->authority.p) : r->authority.n;
+  return r->tls && !base_span_ieq(base_span_of(r->authority.p, n), base_span_str("localhost"));
+}
+
 /* -- which file ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -50,14 +60,20 @@ typedef struct {
   const char *coding; /* "br", "gzip" or NULL */
 } file;
 
-/* Opens a plain file below the root; links may lead anywhere inside. */
-static bool open_inside(const gw_static *s, const char *path, file *out) {
-  char full[PATH_MAX], real[PATH_MAX];
+/* Where links lead may be anywhere below the root, but for what is hidden. */
+static bool resolve_inside(const gw_static *s, const char *path, char real[PATH_MAX]) {
+  char full[PATH_MAX];
   int n = snprintf(full, sizeof full, "%s/%s", s->root, path);
   if (n < 0 || (size_t)n >= sizeof full || realpath(full, real) == NULL) {
     return false;
   }
-  if (strncmp(real, s->root, s->root_n) != 0 || real[s->root_n] != '/') {
+  return strncmp(real, s->root, s->root_n) == 0 && real[s->root_n] == '/' && strstr(real + s->root_n, "/.") == NULL;
+}
+
+/* Opens a plain file below the root. */
+static bool open_inside(const gw_static *s, const char *path, file *out) {
+  char real[PATH_MAX];
+  if (!resolve_inside(s, path, real)) {
     return false;
   }
   /* O_NONBLOCK: a FIFO put there must not stop the loop; it is no plain file and is closed at once. */
@@ -152,8 +168,11 @@ static void add(struct head *head, const char *name, const char *value) {
   head->h[head->n++] = (http_header){base_span_str(name), base_span_str(value)};
 }
 
-static void start_head(struct head *head, const http_header *extra, size_t extra_count) {
+static void start_head(struct head *head, const http_request *r, const http_header *extra, size_t extra_count) {
   head->n = 0;
+  if (wants_hsts(r)) {
+    add(head, hsts_name, hsts_value);
+  }
   for (size_t i = 0; i < sizeof security / sizeof *security; i++) {
     head->h[head->n++] = security[i];
   }
@@ -162,13 +181,16 @@ static void start_head(struct head *head, const http_header *extra, size_t extra
   }
 }
 
-/* One header of its own beside those of CORS. */
-static void answer_short(http_exchange *x, int status, const char *name, const char *value, const char *text,
-                         const http_header *extra, size_t extra_count) {
+/* One header of its own beside those of CORS and HSTS. */
+static void answer_short(http_exchange *x, const http_request *r, int status, const char *name, const char *value,
+                         const char *text, const http_header *extra, size_t extra_count) {
   http_header all[GW_ANSWER_EXTRA];
   size_t n = 0;
-  for (; n < extra_count && n + 1 < GW_ANSWER_EXTRA; n++) {
+  for (; n < extra_count && n + 2 < GW_ANSWER_EXTRA; n++) {
     all[n] = extra[n];
+  }
+  if (wants_hsts(r)) {
+    all[n++] = (http_header){base_span_str(hsts_name), base_span_str(hsts_value)};
   }
   if (name) {
     all[n++] = (http_header){base_span_str(name), base_span_str(value)};
@@ -188,7 +210,7 @@ static void answer_file(http_exchange *x, const http_request *r, const char *pat
   struct head head;
   char etag[ETAG_SIZE], length[24];
   make_etag(f, etag);
-  start_head(&head, extra, extra_count);
+  start_head(&head, r, extra, extra_count);
   add(&head, "etag", etag);
   add(&head, "cache-control", gw_static_is_hashed(path) ? "public, max-age=31536000, immutable" : "no-cache");
   add(&head, "vary", "accept-encoding");
@@ -224,10 +246,9 @@ static void answer_file(http_exchange *x, const http_request *r, const char *pat
 }
 
 static bool is_folder(const gw_static *s, const char *path) {
-  char full[PATH_MAX];
+  char real[PATH_MAX];
   struct stat st;
-  int n = snprintf(full, sizeof full, "%s/%s", s->root, path);
-  return n > 0 && (size_t)n < sizeof full && stat(full, &st) == 0 && S_ISDIR(st.st_mode);
+  return resolve_inside(s, path, real) && stat(real, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 void gw_static_handle(gw_static *s, http_exchange *x, const http_request *r, const http_header *extra,
@@ -235,11 +256,11 @@ void gw_static_handle(gw_static *s, http_exchange *x, const http_request *r, con
   char path[GW_STATIC_PATH_MAX + sizeof "index.html"];
   file f;
   if (!base_span_is(r->method, "GET") && !base_span_is(r->method, "HEAD")) {
-    answer_short(x, 405, "allow", "GET, HEAD", "files are read with GET\n", extra, extra_count);
+    answer_short(x, r, 405, "allow", "GET, HEAD", "files are read with GET\n", extra, extra_count);
     return;
   }
   if (!base_is_ok(gw_static_path(r->path, path))) {
-    answer_short(x, 404, NULL, NULL, "not found\n", extra, extra_count);
+    answer_short(x, r, 404, NULL, NULL, "not found\n", extra, extra_count);
     return;
   }
   size_t n = strlen(path);
@@ -251,11 +272,11 @@ void gw_static_handle(gw_static *s, http_exchange *x, const http_request *r, con
     const uint8_t *query = memchr(r->path.p, '?', r->path.n);
     snprintf(location, sizeof location, "%.*s/", query ? (int)(query - r->path.p) : (int)r->path.n,
              (const char *)r->path.p);
-    answer_short(x, 301, "location", location, "moved\n", extra, extra_count);
+    answer_short(x, r, 301, "location", location, "moved\n", extra, extra_count);
     return;
   }
   if (!open_best(s, path, http_request_header(r, "accept-encoding"), &f)) {
-    answer_short(x, 404, NULL, NULL, "not found\n", extra, extra_count);
+    answer_short(x, r, 404, NULL, NULL, "not found\n", extra, extra_count);
     return;
   }
   answer_file(x, r, path, &f, extra, extra_count);

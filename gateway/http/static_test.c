@@ -44,13 +44,27 @@ static void fill_folder(void) {
   CHECK(symlink("app.js", path) == 0);
   snprintf(path, sizeof path, "%s/outside", folder);
   CHECK(symlink("/etc/passwd", path) == 0);
+  snprintf(path, sizeof path, "%s/hidden", folder);
+  CHECK(symlink(".secret", path) == 0);
+  snprintf(path, sizeof path, "%s/etc", folder);
+  CHECK(symlink("/etc", path) == 0);
+  put("app.css", "css", 100);
+  snprintf(path, sizeof path, "%s/app.css.br", folder);
+  CHECK(symlink("/etc/passwd", path) == 0);
+  snprintf(path, sizeof path, "%s-beside", folder);
+  CHECK(mkdir(path, 0755) == 0);
+  snprintf(path, sizeof path, "%s-beside/file", folder);
+  fclose(fopen(path, "w"));
+  char target[256];
+  snprintf(target, sizeof target, "%s/beside", folder);
+  CHECK(symlink(path, target) == 0);
   snprintf(path, sizeof path, "%s/fifo", folder);
   CHECK(mkfifo(path, 0644) == 0);
 }
 
 static void empty_folder(void) {
-  char command[128];
-  snprintf(command, sizeof command, "rm -r '%s'", folder);
+  char command[160];
+  snprintf(command, sizeof command, "rm -r '%s' '%s-beside'", folder, folder);
   CHECK(system(command) == 0);
 }
 
@@ -93,6 +107,11 @@ static void answers(void) {
       {"GET", "/inside", "", 200, "plain", "referrer-policy: no-referrer", "a link that stays inside"},
       {"HEAD", "/app.js", "", 200, "", "content-length: 5", "the head alone"},
       {"GET", "/outside", "", 404, "not found\n", "cache-control: no-store", "a link that leads out"},
+      {"GET", "/hidden", "", 404, "not found\n", "cache-control: no-store", "a link to what is hidden"},
+      {"GET", "/etc", "", 404, "not found\n", "cache-control: no-store", "a folder outside: not even said to be one"},
+      {"GET", "/etc/passwd", "", 404, "not found\n", "cache-control: no-store", "through a folder that is a link"},
+      {"GET", "/beside", "", 404, "not found\n", "cache-control: no-store", "a folder whose name begins as ours"},
+      {"GET", "/app.css", "br", 200, "css", "content-length: 3", "a variant that leads out is none"},
       {"GET", "/../etc/passwd", "", 404, "not found\n", "cache-control: no-store", "up"},
       {"GET", "/.secret", "", 404, "not found\n", "cache-control: no-store", "hidden"},
       {"GET", "/fifo", "", 404, "not found\n", "cache-control: no-store", "no plain file, and no wait for its writer"},
@@ -111,6 +130,54 @@ static void answers(void) {
     CHECK_MSG(base_span_is(base_buf_span(&t.body), rows[i].body), "%s %s", rows[i].path, rows[i].reason);
     CHECK_MSG(testing_has(&t, rows[i].line), "%s %s: %s", rows[i].path, rows[i].reason, rows[i].line);
     CHECK_MSG(t.ended, "%s %s", rows[i].path, rows[i].reason);
+    done(&t);
+  }
+  gw_static_free(s);
+  empty_folder();
+}
+
+static void pages_are_guarded(void) {
+  static const char csp[] =
+      "content-security-policy: default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+      "img-src 'self' data: blob:; connect-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; "
+      "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+  static const char *const lines[] = {
+      csp,
+      "permissions-policy: microphone=(self), camera=(), geolocation=(), payment=(), usb=()",
+      "x-content-type-options: nosniff",
+      "referrer-policy: no-referrer",
+      "cross-origin-opener-policy: same-origin",
+  };
+  static const struct {
+    const char *path, *authority;
+    bool tls, hsts;
+    const char *reason;
+  } rows[] = {
+      {"/", "school.example", true, true, "a page over TLS"},
+      {"/", "school.example:8443", true, true, "a port changes nothing"},
+      {"/sub", "school.example", true, true, "a redirection over TLS"},
+      {"/nothing", "school.example", true, true, "an error over TLS"},
+      {"/", "school.example", false, false, "in the clear it would count for nothing"},
+      {"/nothing", "school.example", false, false, "an error in the clear"},
+      {"/", "localhost:8443", true, false, "a developer's other servers"},
+      {"/", "LOCALHOST", true, false, "the same"},
+      {"/", "localhost.example", true, true, "another host"},
+  };
+  gw_static *s = NULL;
+  fill_folder();
+  CHECK_OK(gw_static_new(folder, &s));
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    testing_exchange t;
+    http_request r = {.method = base_span_str("GET"),
+                      .path = base_span_str(rows[i].path),
+                      .authority = base_span_str(rows[i].authority),
+                      .tls = rows[i].tls};
+    testing_exchange_init(&t);
+    gw_static_handle(s, &t.x, &r, NULL, 0);
+    CHECK_MSG(testing_has(&t, "strict-transport-security: max-age=31536000") == rows[i].hsts, "%s", rows[i].reason);
+    for (size_t k = 0; t.status == 200 && k < sizeof lines / sizeof *lines; k++) {
+      CHECK_MSG(testing_has(&t, lines[k]), "%s", lines[k]);
+    }
     done(&t);
   }
   gw_static_free(s);
@@ -199,5 +266,5 @@ static void preflights(void) {
   CHECK(!gw_cors_is_preflight(&r));
 }
 
-TEST_MAIN(TEST(answers), TEST(unchanged_is_304), TEST(long_files_wait_for_the_reader), TEST(a_missing_folder_is_said),
-          TEST(preflights))
+TEST_MAIN(TEST(answers), TEST(pages_are_guarded), TEST(unchanged_is_304), TEST(long_files_wait_for_the_reader),
+          TEST(a_missing_folder_is_said), TEST(preflights))

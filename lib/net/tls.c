@@ -17,7 +17,7 @@ enum {
 
 struct net__tls {
   net_conn *conn;
-  SSL *ssl;
+  SSL *ssl;                 /* a server's comes with the first bytes: refused and silent clients cost little */
   struct net__tls_set *set; /* a server's; NULL for a connection of ours */
   const char *alpn;         /* a connection of ours must get it; NULL: any. The net_tls_client's */
   base_span in;             /* ciphertext at hand, borrowed */
@@ -82,34 +82,42 @@ static BIO *bio_new(net__tls *t) {
 
 /* --- coming and going --- */
 
-/* Takes `ssl` and `set` in any case. */
-static net__tls *new_tls(net_conn *c, SSL *ssl, struct net__tls_set *set) {
+static net__tls *new_tls(net_conn *c) {
   net__tls *t = calloc(1, sizeof *t);
-  BIO *b = t && ssl ? bio_new(t) : NULL;
-  if (!b) {
-    SSL_free(ssl);
-    net__tls_set_release(set);
-    free(t);
-    return NULL;
+  if (t) {
+    t->conn = c;
+    base_buf_init(&t->kept, KEPT_CEILING);
   }
-  SSL_set_bio(ssl, b, b);
-  t->conn = c;
-  t->ssl = ssl;
-  t->set = set;
-  base_buf_init(&t->kept, KEPT_CEILING);
   return t;
 }
 
+/* Takes `ssl` in any case; NULL is allowed. */
+static bool take_ssl(net__tls *t, SSL *ssl) {
+  BIO *b = ssl ? bio_new(t) : NULL;
+  if (!b) {
+    SSL_free(ssl);
+    return false;
+  }
+  SSL_set_bio(ssl, b, b);
+  t->ssl = ssl;
+  return true;
+}
+
 net__tls *net__tls_accept(net_conn *c, net_tls_server *server) {
-  struct net__tls_set *set = net__tls_set_take(server);
-  return new_tls(c, net__tls_set_ssl(set), set);
+  net__tls *t = new_tls(c);
+  if (t) {
+    t->set = net__tls_set_take(server);
+  }
+  return t;
 }
 
 net__tls *net__tls_connect(net_conn *c, const net_tls_client *client, const char *server_name) {
-  net__tls *t = new_tls(c, net__tls_client_ssl(client, server_name), NULL);
-  if (t) {
-    t->alpn = net__tls_client_alpn(client);
+  net__tls *t = new_tls(c);
+  if (!t || !take_ssl(t, net__tls_client_ssl(client, server_name))) {
+    free(t);
+    return NULL;
   }
+  t->alpn = net__tls_client_alpn(client);
   return t;
 }
 
@@ -206,6 +214,10 @@ static void read_on(net__tls *t) {
 }
 
 void net__tls_on_bytes(net__tls *t, base_span cipher) {
+  if (!t->ssl && !take_ssl(t, net__tls_set_ssl(t->set))) {
+    net__conn_fail(t->conn, "out of memory");
+    return;
+  }
   bool from_kept = base_buf_size(&t->kept) > 0;
   t->wants_write = false;
   if (from_kept && cipher.n > 0 && !base_is_ok(base_buf_append(&t->kept, cipher))) {
@@ -225,7 +237,7 @@ void net__tls_on_bytes(net__tls *t, base_span cipher) {
 }
 
 bool net__tls_is_up(const net__tls *t) { return t->is_up; }
-bool net__tls_has_kept(const net__tls *t) { return base_buf_size(&t->kept) > 0 || SSL_has_pending(t->ssl); }
+bool net__tls_has_kept(const net__tls *t) { return base_buf_size(&t->kept) > 0 || (t->ssl && SSL_has_pending(t->ssl)); }
 bool net__tls_wants_write(const net__tls *t) { return t->wants_write; }
 
 /* --- writing --- */
@@ -262,7 +274,9 @@ void net__tls_shut(net__tls *t) {
 base_span net__tls_alpn(const net__tls *t) {
   const unsigned char *name = NULL;
   unsigned n = 0;
-  SSL_get0_alpn_selected(t->ssl, &name, &n);
+  if (t->ssl) {
+    SSL_get0_alpn_selected(t->ssl, &name, &n);
+  }
   return base_span_of(name, n);
 }
 
