@@ -12,6 +12,7 @@
 #include "gateway/http/policy.h"
 #include "gateway/limits/limits.h"
 #include "gateway/upstream/cluster.h"
+#include "gateway/ws/deflate.h"
 #include "settings/settings.h"
 
 enum {
@@ -70,6 +71,7 @@ typedef struct {
   int route_count;
   gw_auth_options auth;
   gw_limits_options limits;
+  gw_deflate_options deflate;
   struct {
     char *endpoint, *service_name; /* endpoint NULL: no tracing */
     double sample_ratio;

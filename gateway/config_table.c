@@ -227,6 +227,22 @@ static const settings_row limits_rows[] = {
 #undef L
 static const settings_table limits_table = SETTINGS_TABLE(gw_limits_options, limits_rows);
 
+#define D gw_deflate_options
+static const settings_row deflate_rows[] = {
+    {.key = "enabled", BOOL(D, on, "false", "for clients that offer it")},
+    {.key = "window_bits", NUMBER(D, window_bits, 9, 15, "12", "largest window, either way: 2^N bytes")},
+    {.key = "context_takeover",
+     BOOL(D, context_takeover, "false",
+          "keep windows from message to message: smaller messages, memory for each socket")},
+    {.key = "max_ratio",
+     NUMBER(D, max_ratio, 1, 1032, "64", "a message may inflate to so many times its size, and 64 KiB")},
+    {.key = "memory",
+     SIZE(D, memory_bytes, 65536, 0, "32MiB", "of a worker's sockets; further ones go without compression")},
+    {.key = "min_size", SIZE(D, min_bytes, 1, 1 << 20, "256", "shorter messages are sent as they are")},
+};
+#undef D
+static const settings_table deflate_table = SETTINGS_TABLE(gw_deflate_options, deflate_rows);
+
 static const settings_row tracing_rows[] = {
     {.key = "endpoint",
      .kind = SETTINGS_TEXT,
@@ -313,6 +329,11 @@ static const settings_row rows[] = {
      SETTINGS_AT(gw_config, limits),
      .table = &limits_table,
      .help = "how much clients may take"},
+    {.key = "deflate",
+     .kind = SETTINGS_GROUP,
+     SETTINGS_AT(gw_config, deflate),
+     .table = &deflate_table,
+     .help = "compression of WebSocket messages (RFC 7692)"},
     {.key = "tracing",
      .kind = SETTINGS_GROUP,
      SETTINGS_AT(gw_config, tracing),
