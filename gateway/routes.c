@@ -34,7 +34,7 @@ static bool wants_websocket(const http_request *r) {
          http_request_header(r, "sec-websocket-version").p != NULL || base_span_is(r->path, "/" WIRE_MUX_SUBPROTOCOL);
 }
 
-static void refuse_websocket(http_exchange *x, const http_request *r) {
+static void refuse_websocket(http_exchange *x, const http_request *r, http_header *extra, size_t n) {
   static const char version[] = "sec-websocket-version";
   gw_ws_answer answer;
   const gw_ws_request upgrade = upgrade_of(r);
@@ -44,33 +44,40 @@ static void refuse_websocket(http_exchange *x, const http_request *r) {
     answer.status = 426;
     answer.text = "a WebSocket is opened here, over HTTP/1.1, with Upgrade: websocket\n";
   }
-  const http_header extra = {base_span_str(version), base_span_str("13")};
-  gw_answer(x, answer.status, answer.text, &extra, answer.status == 426);
+  if (answer.status == 426) {
+    extra[n++] = (http_header){base_span_str(version), base_span_str("13")};
+  }
+  gw_answer(x, answer.status, answer.text, extra, n);
+}
+
+size_t gw_routes_refusal_headers(void *app, base_span origin, http_header out[HTTP_REFUSAL_HEADERS]) {
+  _Static_assert((int)GW_CORS_HEADERS <= (int)HTTP_REFUSAL_HEADERS, "all must fit");
+  const gw_routes *routes = app;
+  return gw_cors_headers(routes->policy, origin, out);
 }
 
 void gw_routes_on_request(void *app, http_exchange *x, const http_request *r) {
   gw_routes *routes = app;
   enum gw_rejection reason;
+  http_header cors[GW_CORS_HEADERS + 1];
+  size_t cors_count = gw_cors_headers(routes->policy, http_request_header(r, "origin"), cors);
   const char *why = refusal(routes, r, &reason);
   if (why) {
     gw_obs_rejected(reason);
-    gw_answer(x, 403, why, NULL, 0);
+    gw_answer(x, 403, why, cors, cors_count);
     return;
   }
   if (gw_cors_is_preflight(r)) {
-    gw_cors_preflight(x, r);
+    gw_cors_preflight(routes->policy, x, r);
     return;
   }
-  http_header cors[GW_CORS_HEADERS];
-  base_span origin = http_request_header(r, "origin");
-  size_t cors_count = gw_origin_is_own(origin, r->authority, r->tls) ? 0 : gw_cors_headers(origin, cors);
   if (routes->draining) {
     gw_obs_rejected(GW_REJECT_DRAINING);
     gw_answer(x, 503, "the gateway is going down; try again\n", cors, cors_count);
   } else if (gw_grpc_web_is(r)) {
     gw_grpc_web_handle(&routes->grpc_web, x, r, cors, cors_count);
   } else if (wants_websocket(r)) {
-    refuse_websocket(x, r);
+    refuse_websocket(x, r, cors, cors_count);
   } else if (routes->files) {
     gw_static_handle(routes->files, x, r, cors, cors_count);
   } else {

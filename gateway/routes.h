@@ -22,6 +22,8 @@ typedef struct {
   bool draining; /* everything new is refused with 503 */
 } gw_routes;
 
+/* http_app.refusal_headers: those of CORS. */
+size_t gw_routes_refusal_headers(void *routes, base_span origin, http_header out[HTTP_REFUSAL_HEADERS]);
 /* http_app.on_request; `routes` is a gw_routes. */
 void gw_routes_on_request(void *routes, http_exchange *x, const http_request *request);
 /* http_h1_options.on_upgrade. False for what is refused: on_request then answers it. */

@@ -154,7 +154,8 @@ static base_err make_front(gw_worker *w, base_buf *why) {
   const gw_config *c = w->config;
   const gw_limits_options limits = gw_limits_with_defaults(&c->limits);
   const gw_ws_options ws = {.mux = {.max_calls = limits.calls_per_connection}, .deflate = c->deflate};
-  const http_app app = {.on_request = gw_routes_on_request, .app = &w->routes};
+  const http_app app = {
+      .on_request = gw_routes_on_request, .app = &w->routes, .refusal_headers = gw_routes_refusal_headers};
   const http_h1_options h1 = {.max_header_bytes = limits.header_bytes,
                               .head_timeout_ms = limits.header_ms,
                               .body_timeout_ms = limits.body_ms,

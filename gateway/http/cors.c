@@ -1,21 +1,29 @@
 #include "gateway/http/cors.h"
 
+#include <stdio.h>
+
 #include "gateway/http/answer.h"
 #include "gateway/obs/obs.h"
 
 #define HEADER(name_, value_) \
   (http_header) { .name = base_span_str(name_), .value = (value_) }
 
-enum { REQUESTED_MAX = 1024 };
+enum { REQUESTED_MAX = 1024, A_DAY_S = 86400 };
 
-size_t gw_cors_headers(base_span origin, http_header out[GW_CORS_HEADERS]) {
-  if (origin.p == NULL) {
+size_t gw_cors_headers(const gw_policy *p, base_span origin, http_header out[GW_CORS_HEADERS]) {
+  size_t n = 0;
+  if (p->origin_count == 0) {
     return 0;
   }
-  /* The origin itself and not "*": caches must keep answers apart, and tokens may come with it. */
-  out[0] = HEADER("access-control-allow-origin", origin);
-  out[1] = HEADER("vary", base_span_str("origin"));
-  return 2;
+  out[n++] = HEADER("vary", base_span_str("origin"));
+  if (gw_policy_origin_listed(p, origin)) {
+    /* The origin itself and not "*": caches must keep answers apart, and credentials demand it. */
+    out[n++] = HEADER("access-control-allow-origin", origin);
+    if (p->credentials) {
+      out[n++] = HEADER("access-control-allow-credentials", base_span_str("true"));
+    }
+  }
+  return n;
 }
 
 bool gw_cors_is_preflight(const http_request *r) {
@@ -36,13 +44,15 @@ static bool is_name_list(base_span s) {
   return s.n > 0 && s.n <= REQUESTED_MAX;
 }
 
-void gw_cors_preflight(http_exchange *x, const http_request *r) {
+void gw_cors_preflight(const gw_policy *p, http_exchange *x, const http_request *r) {
   http_header out[GW_CORS_HEADERS + 5];
-  size_t n = gw_cors_headers(http_request_header(r, "origin"), out);
+  char age[24];
+  size_t n = gw_cors_headers(p, http_request_header(r, "origin"), out);
   base_span names = http_request_header(r, "access-control-request-headers");
-  out[1].value = base_span_str("origin, access-control-request-headers");
+  snprintf(age, sizeof age, "%lld", (long long)(p->max_age_s > 0 ? p->max_age_s : p->max_age_s < 0 ? 0 : A_DAY_S));
+  out[n++] = HEADER("vary", base_span_str("access-control-request-headers"));
   out[n++] = HEADER("access-control-allow-methods", base_span_str("GET, HEAD, POST"));
-  out[n++] = HEADER("access-control-max-age", base_span_str("86400"));
+  out[n++] = HEADER("access-control-max-age", base_span_str(age));
   /* gRPC metadata has any name, so what is asked for is allowed; what must not pass is dropped later (gw_metadata_is_forwarded). */
   if (is_name_list(names)) {
     out[n++] = HEADER("access-control-allow-headers", names);

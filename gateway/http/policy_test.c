@@ -80,10 +80,95 @@ static void origins(void) {
   gw_policy_dispose(&p);
 }
 
+static void rules(void) {
+  static const struct {
+    const char *rule, *origin;
+    bool ok;
+    const char *reason;
+  } rows[] = {
+      {"https://*.example.org", "https://app.example.org", true, "one label"},
+      {"https://*.example.org", "https://a.b.example.org", true, "two labels"},
+      {"https://*.example.org", "HTTPS://App.Example.ORG", true, "no case"},
+      {"https://*.example.org:8443", "https://app.example.org:8443", true, "with its port"},
+      {"https://*.example.org", "https://example.org", false, "not the name itself"},
+      {"https://*.example.org", "https://.example.org", false, "an empty label"},
+      {"https://*.example.org", "https://..example.org", false, "empty labels"},
+      {"https://*.example.org", "http://app.example.org", false, "another scheme"},
+      {"https://*.example.org", "https://app.example.org:8443", false, "another port"},
+      {"https://*.example.org:8443", "https://app.example.org", false, "no port"},
+      {"https://*.example.org", "https://evilexample.org", false, "a longer label"},
+      {"https://*.example.org", "https://app.example.org.evil", false, "something behind"},
+      {"https://*.example.org", "https://evil/.example.org", false, "a path"},
+      {"https://*.example.org", "https://evil:1.example.org", false, "a port in the middle"},
+      {"https://*.example.org", "https://evil@app.example.org", false, "user information"},
+      {"https://*.example.org", "https://evil https://app.example.org", false, "a list"},
+      {"https://*.example.org", "https://*.example.org", false, "the rule itself"},
+      {"~^https://[a-z]+\\.example\\.org$", "https://app.example.org", true, "an expression with its own ends"},
+      {"~https://(a|b)\\.example", "https://b.example", true, "one without"},
+      {"~https://a\\.example|https://b\\.example", "https://b.example", true, "alternatives at the top"},
+      {"~https://a\\.example", "https://a.example.evil", false, "something behind a match"},
+      {"~a\\.example", "https://a.example", false, "something before a match"},
+      {"~^https://a\\.example|x", "https://a.example.evil", false, "an end that binds one alternative only"},
+      {"~https://.*", "https://a.example\nhttps://evil", true, "what the expression says, not what it meant"},
+      {"~[a-z]+", "null", true, "an expression may name it"},
+      {"null", "null", true, "named"},
+      {"null", "NULLs", false, "another word"},
+      {"*", "", false, "an empty Origin is none"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    gw_policy p;
+    gw_policy_init(&p);
+    CHECK_MSG(base_is_ok(gw_policy_add_origin(&p, rows[i].rule)), "%s", rows[i].rule);
+    bool ok = gw_policy_origin_listed(&p, base_span_str(rows[i].origin));
+    CHECK_MSG(ok == rows[i].ok, "%s, %s: %s", rows[i].rule, rows[i].origin, rows[i].reason);
+    gw_policy_dispose(&p);
+  }
+}
+
+static void an_origin_has_a_length(void) {
+  char origin[GW_POLICY_ORIGIN_MAX + 2];
+  gw_policy p;
+  gw_policy_init(&p);
+  memset(origin, 'a', sizeof origin);
+  CHECK_OK(gw_policy_add_origin(&p, "*"));
+  CHECK(gw_policy_origin_listed(&p, base_span_of(origin, GW_POLICY_ORIGIN_MAX)));
+  CHECK(!gw_policy_origin_listed(&p, base_span_of(origin, GW_POLICY_ORIGIN_MAX + 1)));
+  CHECK(!gw_policy_origin_listed(&p, base_span_of("a\0b", 3)));
+  gw_policy_dispose(&p);
+}
+
+static void credentials_need_names(void) {
+  gw_policy p;
+  gw_policy_init(&p);
+  CHECK_OK(gw_policy_add_origin(&p, "https://a.example"));
+  p.credentials = true;
+  CHECK_OK(gw_policy_check(&p));
+  CHECK_OK(gw_policy_add_origin(&p, "*"));
+  CHECK_ERR(gw_policy_check(&p), BASE_E_INVALID);
+  p.credentials = false;
+  CHECK_OK(gw_policy_check(&p));
+  gw_policy_dispose(&p);
+}
+
 static void bad_settings(void) {
   static const char *const bad_hosts[] = {"", "a b", "http://x", "x/y", "*", "[::1"};
-  static const char *const bad_origins[] = {"",           "app.example",    "ftp://x",    "https://",
-                                            "https://x/", "https://x/path", "https://a b"};
+  static const char *const bad_origins[] = {"",
+                                            "app.example",
+                                            "ftp://x",
+                                            "https://",
+                                            "https://x/",
+                                            "https://x/path",
+                                            "https://a b",
+                                            "https://*",
+                                            "https://*.",
+                                            "https://*x.example",
+                                            "https://a.*.example",
+                                            "*.example.org",
+                                            "https://*..org",
+                                            "https://*.a/b",
+                                            "~",
+                                            "~(",
+                                            "~[a"};
   gw_policy p;
   gw_policy_init(&p);
   for (size_t i = 0; i < sizeof bad_hosts / sizeof *bad_hosts; i++) {
@@ -99,4 +184,5 @@ static void bad_settings(void) {
   gw_policy_dispose(&p);
 }
 
-TEST_MAIN(TEST(hosts), TEST(origins), TEST(bad_settings))
+TEST_MAIN(TEST(hosts), TEST(origins), TEST(rules), TEST(an_origin_has_a_length), TEST(credentials_need_names),
+          TEST(bad_settings))

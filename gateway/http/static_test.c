@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/test.h"
-#include "gateway/http/cors.h"
 #include "gateway/http/testing_exchange.h"
 
 static char folder[64];
@@ -241,30 +240,5 @@ static void a_missing_folder_is_said(void) {
   CHECK_ERR(gw_static_new("/etc/passwd", &s), BASE_E_NOT_FOUND);
 }
 
-static void preflights(void) {
-  testing_exchange t;
-  http_header h[] = {{base_span_str("origin"), base_span_str("https://x")},
-                     {base_span_str("access-control-request-method"), base_span_str("POST")},
-                     {base_span_str("access-control-request-headers"), base_span_str("x-grpc-web,content-type")}};
-  http_request r = {.method = base_span_str("OPTIONS"), .path = base_span_str("/a/b"), .headers = h, .header_count = 3};
-  CHECK(gw_cors_is_preflight(&r));
-  testing_exchange_init(&t);
-  gw_cors_preflight(&t.x, &r);
-  CHECK_INT(t.status, 204);
-  CHECK(testing_has(&t, "access-control-allow-origin: https://x"));
-  CHECK(testing_has(&t, "access-control-allow-headers: x-grpc-web,content-type"));
-  done(&t);
-  h[2].value = base_span_str("x: y\r\nset-cookie");
-  testing_exchange_init(&t);
-  gw_cors_preflight(&t.x, &r);
-  CHECK(memmem(t.head.data, base_buf_size(&t.head), "set-cookie", 10) == NULL);
-  done(&t);
-  r.header_count = 1;
-  CHECK(!gw_cors_is_preflight(&r));
-  r.header_count = 3;
-  r.method = base_span_str("POST");
-  CHECK(!gw_cors_is_preflight(&r));
-}
-
 TEST_MAIN(TEST(answers), TEST(pages_are_guarded), TEST(unchanged_is_304), TEST(long_files_wait_for_the_reader),
-          TEST(a_missing_folder_is_said), TEST(preflights))
+          TEST(a_missing_folder_is_said))

@@ -83,7 +83,8 @@ static void on_request(gw_h2_session *s, gw_h2_stream *st) {
     refusal = st->x.handler || st->responded ? 0 : 404;
   }
   if (refusal != 0) {
-    http_respond(&st->x, refusal, NULL, 0, true);
+    const http_request known = {.headers = h->fields, .header_count = h->count};
+    http_refuse(&st->x, &s->app, http_request_header(&known, "origin"), refusal, "");
   }
   gw_h2_head_clear(&s->head);
 }

@@ -170,6 +170,24 @@ static void cookie_crumbs_are_joined(void) {
   teardown(&w);
 }
 
+static void refusals_carry_the_headers_for_the_origin(void) {
+  const nghttp2_nv rows[][5] = {
+      {NV(":method", "TRACE"), NV(":scheme", "http"), NV(":path", "/"), NV(":authority", "a"),
+       NV("origin", "https://b")},
+      {NV(":method", "GET"), NV(":scheme", "http"), NV(":path", "/"), NV(":authority", "a"), NV("origin", "https://b")},
+  };
+  world w;
+  setup(&w, NULL);
+  w.decline = true;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    int32_t id = nghttp2_submit_request(w.client, NULL, rows[i], 5, NULL, NULL);
+    pump(&w);
+    CHECK_INT(w.answers[id].status, i == 0 ? 501 : 404);
+    CHECK_STR(w.answers[id].header, "https://b");
+  }
+  teardown(&w);
+}
+
 static void too_many_header_bytes_are_431(void) {
   static char value[20000];
   memset(value, 'v', sizeof value - 1);
@@ -315,7 +333,7 @@ static void streams_above_the_limit_are_refused(void) {
 
 TEST_MAIN(TEST(answers_a_request_in_any_split), TEST(unhandled_requests_are_404), TEST(head_has_no_body),
           TEST(wrong_requests_are_refused), TEST(host_may_stand_for_authority), TEST(cookie_crumbs_are_joined),
-          TEST(too_many_header_bytes_are_431), TEST(a_stream_waits_for_consume_and_no_other_does),
-          TEST(a_full_socket_holds_the_body_back), TEST(resets_reach_both_sides),
-          TEST(an_early_answer_stops_the_request), TEST(drain_finishes_what_runs),
+          TEST(refusals_carry_the_headers_for_the_origin), TEST(too_many_header_bytes_are_431),
+          TEST(a_stream_waits_for_consume_and_no_other_does), TEST(a_full_socket_holds_the_body_back),
+          TEST(resets_reach_both_sides), TEST(an_early_answer_stops_the_request), TEST(drain_finishes_what_runs),
           TEST(streams_above_the_limit_are_refused))

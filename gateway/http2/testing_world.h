@@ -158,7 +158,14 @@ static int client_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *u
   return 0;
 }
 
-static http_app app_of(world *w) { return (http_app){app_request, w}; }
+/* The Origin goes into x-test. */
+static size_t app_refusal_headers(void *app, base_span origin, http_header out[HTTP_REFUSAL_HEADERS]) {
+  (void)app;
+  out[0] = (http_header){base_span_str("x-test"), origin};
+  return origin.p != NULL;
+}
+
+static http_app app_of(world *w) { return (http_app){app_request, w, app_refusal_headers}; }
 
 /* With manual windows the client reopens none by itself. */
 static void make_client(world *w, bool manual_windows) {

@@ -11,14 +11,22 @@ base_span http_request_header(const http_request *r, const char *name) {
   return base_span_of(NULL, 0);
 }
 
-void http_respond_text(http_exchange *x, int status, const char *text) {
+void http_refuse(http_exchange *x, const http_app *app, base_span origin, int status, const char *text) {
   char length[24];
   snprintf(length, sizeof length, "%zu", strlen(text));
-  const http_header headers[] = {
+  http_header headers[3 + HTTP_REFUSAL_HEADERS] = {
       {base_span_str("content-length"), base_span_str(length)},
       {base_span_str("content-type"), base_span_str("text/plain; charset=utf-8")},
       {base_span_str("cache-control"), base_span_str("no-store")},
   };
-  http_respond(x, status, headers, sizeof headers / sizeof *headers, false);
-  http_body(x, base_span_str(text), true);
+  size_t n = app && app->refusal_headers ? app->refusal_headers(app->app, origin, headers + 3) : 0;
+  bool empty = text[0] == '\0';
+  http_respond(x, status, headers, 3 + n, empty);
+  if (!empty) {
+    http_body(x, base_span_str(text), true);
+  }
+}
+
+void http_respond_text(http_exchange *x, int status, const char *text) {
+  http_refuse(x, NULL, base_span_of(NULL, 0), status, text);
 }

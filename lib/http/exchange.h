@@ -54,9 +54,13 @@ struct http_exchange {
 };
 
 /* The application: called when the request head is complete; the request is borrowed for the call. */
+enum { HTTP_REFUSAL_HEADERS = 4 };
 typedef struct {
   void (*on_request)(void *app, http_exchange *x, const http_request *request);
   void *app;
+  /* Headers of answers that the carrier makes itself (to malformed, too large and too slow requests), given the request's Origin as far as it is known (p == NULL:
+   * not). Values may borrow it. NULL is allowed. */
+  size_t (*refusal_headers)(void *app, base_span origin, http_header out[HTTP_REFUSAL_HEADERS]);
 } http_app;
 
 static inline void http_exchange_handle(http_exchange *x, const http_handler *handler, void *ctx) {
@@ -79,5 +83,7 @@ static inline void http_reset(http_exchange *x) { x->vt->reset(x); }
 base_span http_request_header(const http_request *r, const char *name);
 /* A whole short answer: text/plain, no-store. */
 void http_respond_text(http_exchange *x, int status, const char *text);
+/* The same for a carrier's own answers, with the application's headers for this origin. */
+void http_refuse(http_exchange *x, const http_app *app, base_span origin, int status, const char *text);
 
 #endif

@@ -41,6 +41,24 @@ static void free_head(h1_head *head) {
   free(head);
 }
 
+static void forget_origin(http_h1 *h) {
+  free(h->origin);
+  h->origin = NULL;
+}
+
+/* The head goes, but an answer of ours may still be needed before the body is there. */
+static void remember_origin(http_h1 *h) {
+  base_span origin = h->parser.head && h->server->app.refusal_headers ? h1_head_origin(h->parser.head) : (base_span){0};
+  if (origin.n > 0) {
+    forget_origin(h);
+    h->origin = malloc(origin.n + 1); /* without memory such an answer goes without it */
+    if (h->origin) {
+      memcpy(h->origin, origin.p, origin.n);
+      h->origin[origin.n] = '\0';
+    }
+  }
+}
+
 static void give_head_back(http_h1 *h) {
   http_h1_server *s = h->server;
   h1_head *head = h->parser.head;
@@ -241,6 +259,7 @@ static void settle(http_h1 *h) {
 
 static void on_request_end(http_h1 *h) {
   h->request_open = false;
+  forget_origin(h);
   if (h->handled && !h->closing) {
     h->x.handler->on_end(h->x.ctx, &h->x);
   }
@@ -277,6 +296,9 @@ static bool parse(http_h1 *h, base_span bytes) {
     }
     if (step == H1_UPGRADE && try_upgrade(h, bytes)) {
       return false;
+    }
+    if (h->request_open && step == H1_NEED_MORE) {
+      remember_origin(h);
     }
     if (h->request_open || step != H1_NEED_MORE || h1_parser_is_idle(&h->parser)) {
       give_head_back(h); /* dispatched: the request was borrowed for the call */
@@ -327,6 +349,7 @@ void h1_forget(http_h1 *h) {
   http_h1_server *s = h->server;
   set_wait(h, H1_WAIT_NONE, false);
   give_head_back(h);
+  forget_origin(h);
   base_buf_dispose(&h->rest);
   base_buf_dispose(&h->out);
   LIST_REMOVE(h, all);

@@ -156,7 +156,10 @@ const http_exchange_vt h1_exchange_vt = {respond, body, consume, queued, reset};
 void h1_exchange_answer(http_h1 *h, int status) {
   h->response_open = true;
   h->responded = false;
-  http_respond_text(&h->x, status, h1_reason(status));
+  base_span origin = h->parser.head ? h1_head_origin(h->parser.head)
+                     : h->origin    ? base_span_str(h->origin)
+                                    : base_span_of(NULL, 0);
+  http_refuse(&h->x, &h->server->app, origin, status, h1_reason(status));
 }
 
 void h1_exchange_close(http_h1 *h, bool aborted) {

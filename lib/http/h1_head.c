@@ -101,6 +101,12 @@ static base_span find(const h1_head *h, const char *name, size_t *count) {
   return found;
 }
 
+base_span h1_head_origin(const h1_head *h) {
+  size_t count = 0;
+  base_span found = find(h, "origin", &count);
+  return count == 1 ? found : base_span_of(NULL, 0);
+}
+
 /* Takes the next element off a comma-separated list (RFC 9110 section 5.6.1); false at its end. */
 static bool next_element(base_span *list, base_span *element) {
   if (list->n == 0) {

@@ -49,6 +49,9 @@ void h1_head_name(h1_head *h, base_span piece);
 void h1_head_value(h1_head *h, base_span piece);
 void h1_head_field_end(h1_head *h);
 
+/* The Origin among the fields that have come; p == NULL if there is none, or more than one. */
+base_span h1_head_origin(const h1_head *h);
+
 /* The head is complete: fills `request` (but for tls and peer) with spans into the head, and the facts but keep_alive, chunked and content_length,
  * which the parser knows. Returns 0 or the status to refuse with. `method` is static text. */
 int h1_head_finish(h1_head *h, const char *method, int major, int minor, http_request *request, h1_facts *facts);

@@ -43,6 +43,7 @@ struct http_h1 {
   TAILQ_ENTRY(http_h1) waiting;
   LIST_ENTRY(http_h1) all;
   int64_t deadline_ms, born_ms;
+  char *origin;          /* of the request whose body is still to come, where the application wants to know; or NULL */
   http_request upgrade;  /* while the parser decides about an upgrade */
   uint64_t request_left; /* known rest of the request body; UINT64_MAX when chunked */
   uint64_t request_bytes;

@@ -239,7 +239,7 @@ static void draining_finishes_what_runs(void) {
   drain_world d;
   answer a;
   memset(&d, 0, sizeof d);
-  const http_app app = {on_request, &d.w};
+  const http_app app = {.on_request = on_request, .app = &d.w};
   CHECK_OK(net_loop_new(&(net_loop_options){.on_wake = drain_now, .ctx = &d}, &d.w.t.loop));
   CHECK_OK(http_h1_server_new(d.w.t.loop, &app, NULL, &d.w.server));
   const net_listener_options listen = {.address = "127.0.0.1:0", .on_accept = http_h1_on_accept, .ctx = d.w.server};

@@ -183,10 +183,17 @@ static inline bool on_upgrade(void *app, net_conn *conn, const http_request *r, 
 
 /* --- plumbing --- */
 
+/* Its answers name the Origin they are for. */
+static inline size_t refusal_headers(void *app, base_span origin, http_header out[HTTP_REFUSAL_HEADERS]) {
+  (void)app;
+  out[0] = (http_header){base_span_str("x-for"), origin};
+  return origin.p != NULL;
+}
+
 static inline void start(world *w, http_h1_options options) {
   memset(w, 0, sizeof *w);
   options.on_upgrade = on_upgrade;
-  const http_app app = {on_request, w};
+  const http_app app = {on_request, w, refusal_headers};
   CHECK_OK(net_loop_new(NULL, &w->t.loop));
   CHECK_OK(http_h1_server_new(w->t.loop, &app, &options, &w->server));
   const net_listener_options listen = {.address = "127.0.0.1:0", .on_accept = http_h1_on_accept, .ctx = w->server};

@@ -26,6 +26,8 @@ static void check_path(base_span target) {
   gw_static_is_hashed(out);
 }
 
+#define CHECK_RULE(e) assert(base_is_ok(e))
+
 static void check_policy(base_span host, base_span origin) {
   gw_policy p;
   gw_policy_init(&p);
@@ -40,6 +42,13 @@ static void check_policy(base_span host, base_span origin) {
   /* Without a list only the gateway's own origin passes. */
   if (gw_policy_origin_ok(&p, origin, host, false)) {
     assert(origin.p == NULL || (origin.n == host.n + 7 && host.n > 0));
+  }
+  CHECK_RULE(gw_policy_add_origin(&p, "https://*.example.org"));
+  CHECK_RULE(gw_policy_add_origin(&p, "~^https://[a-z]+\\.example\\.net$"));
+  if (gw_policy_origin_listed(&p, origin)) {
+    assert(base_span_ieq(base_span_of(origin.p, 8), base_span_str("https://")) && origin.n <= GW_POLICY_ORIGIN_MAX);
+    base_span end = base_span_of(origin.p + origin.n - 12, 12);
+    assert(base_span_ieq(end, base_span_str(".example.org")) || base_span_ieq(end, base_span_str(".example.net")));
   }
   gw_policy_dispose(&p);
 }

@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const gw_h2_sink sink = {sink_write, sink_queued, sink_want};
   static const size_t pieces[] = {1, 2, 3, 7, 9, 64, 1000, 1 << 20};
   struct app a = {.mode = size ? data[0] : 0};
-  http_app app = {on_request, &a};
+  http_app app = {.on_request = on_request, .app = &a};
   gw_h2_session *s = NULL;
   if (size == 0 ||
       !base_is_ok(gw_h2_session_new(&(gw_h2_options){.resets_burst = 50, .resets_per_s = 1}, &app, &sink, &a, &s))) {
