@@ -45,6 +45,7 @@ static base_err fake_write(gw_up_call *base, base_span bytes, bool end) {
 static void fake_credit(gw_up_call *c, size_t bytes) { call_of(c)->credit += (int64_t)bytes; }
 static void fake_cancel(gw_up_call *c) { call_of(c)->cancelled = true; }
 static bool fake_is_ready(gw_upstream *u) { return ((gw_fake *)u)->ready; }
+static void fake_stop(gw_upstream *u) { (void)u; }
 static void fake_free(gw_upstream *u) { (void)u; }
 
 static const gw_upstream_vt fake_vt = {
@@ -53,6 +54,7 @@ static const gw_upstream_vt fake_vt = {
     .credit = fake_credit,
     .cancel = fake_cancel,
     .is_ready = fake_is_ready,
+    .stop = fake_stop,
     .free = fake_free,
 };
 

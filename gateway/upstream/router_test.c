@@ -12,15 +12,17 @@ static void count_status(void *ctx, const wire_status *status) {
 static const gw_up_events events = {no_headers, no_data, no_written, count_status};
 
 static void longest_prefix_wins(void) {
-  gw_fake all, users, deep;
+  gw_fake all, users, deep, method;
   gw_upstream *router = NULL;
-  gw_fake_init(&all), gw_fake_init(&users), gw_fake_init(&deep);
-  users.base.max_message_bytes = 1000;
+  gw_fake_init(&all), gw_fake_init(&users), gw_fake_init(&deep), gw_fake_init(&method);
+  users.base.max_message_bytes = 100 << 20;
   CHECK_OK(gw_router_new(&router));
   CHECK_OK(gw_router_add(router, "/", &all.base));
   CHECK_OK(gw_router_add(router, "/users.v1.UserService/", &users.base));
   CHECK_OK(gw_router_add(router, "/users.v1.UserServiceAdmin/", &deep.base));
-  CHECK_INT(router->max_message_bytes, 1000);
+  CHECK_OK(gw_router_add(router, "/users.v1.UserService/Watch", &method.base));
+  CHECK_OK(gw_router_add(router, "/users.v2.", &users.base));
+  CHECK_INT(router->max_message_bytes, 100 << 20);
   struct {
     const char *path;
     gw_fake *want;
@@ -28,6 +30,12 @@ static void longest_prefix_wins(void) {
       {"/users.v1.UserService/Get", &users},
       {"/users.v1.UserServiceAdmin/Get", &deep},
       {"/users.v1.UserServ/Get", &all},
+      {"/users.v1.UserService/Watch", &method},
+      {"/users.v1.UserService/WatchAll", &users},
+      {"/users.v1.UserService/Watc", &users},
+      {"/users.v2.UserService/Get", &users},
+      {"/users.v2.deep.X/Get", &users},
+      {"/users.v2/Get", &all},
       {"/other.v1.X/Y", &all},
   };
   int ended = 0;
@@ -36,12 +44,12 @@ static void longest_prefix_wins(void) {
     CHECK_OK(router->vt->start(router, base_span_str(rows[i].path), 0, NULL, &events, &ended, &call));
     CHECK_MSG(call && call->upstream == &rows[i].want->base, "%s", rows[i].path);
   }
-  gw_fake_dispose(&all), gw_fake_dispose(&users), gw_fake_dispose(&deep);
-  CHECK_INT(ended, 4);
+  gw_fake_dispose(&all), gw_fake_dispose(&users), gw_fake_dispose(&deep), gw_fake_dispose(&method);
+  CHECK_INT(ended, (int)(sizeof rows / sizeof *rows));
   router->vt->free(router);
 }
 
-static void without_a_leg_is_unimplemented(void) {
+static void without_a_route_is_unimplemented(void) {
   gw_fake users;
   gw_upstream *router = NULL;
   gw_up_call *call = NULL;
@@ -50,7 +58,7 @@ static void without_a_leg_is_unimplemented(void) {
   CHECK_OK(gw_router_new(&router));
   CHECK(!router->vt->is_ready(router));
   CHECK_OK(gw_router_add(router, "/users.v1.UserService/", &users.base));
-  CHECK_ERR(router->vt->start(router, base_span_str("/x.Y/Z"), 0, NULL, &events, &ended, &call), BASE_E_UNIMPLEMENTED);
+  CHECK_ERR(router->vt->start(router, base_span_str("/x.Y/Z"), 0, NULL, &events, &ended, &call), BASE_E_NO_ROUTE);
   CHECK_INT(ended, 0);
   router->vt->free(router);
 }
@@ -69,7 +77,8 @@ static void readiness_is_that_of_all(void) {
 }
 
 static void bad_prefixes(void) {
-  static const char *const rows[] = {"", "x", "x/", "/x", "//", "/a/b/", "/a/b"};
+  static const char *const rows[] = {"",   "x",     "x/",   "/x",   "//",   "/a/b/",  "/a//b", "/a.b",
+                                    "/.", "x.y/z", "/a b/", "/a/b c", "/a/*", "/*", "/a?/", "/a/b#"};
   gw_fake leg;
   gw_upstream *router = NULL;
   gw_fake_init(&leg);
@@ -83,5 +92,5 @@ static void bad_prefixes(void) {
   router->vt->free(router);
 }
 
-TEST_MAIN(TEST(longest_prefix_wins), TEST(without_a_leg_is_unimplemented), TEST(readiness_is_that_of_all),
+TEST_MAIN(TEST(longest_prefix_wins), TEST(without_a_route_is_unimplemented), TEST(readiness_is_that_of_all),
           TEST(bad_prefixes))

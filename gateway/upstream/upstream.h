@@ -32,7 +32,10 @@ typedef struct {
   void (*cancel)(gw_up_call *c);
   /* For readiness: whether a target is reachable now; asks for a connection if not. */
   bool (*is_ready)(gw_upstream *u);
-  /* After all its calls ended. */
+  /* The loop is about to be freed: the leg lets go of it, so what runs on it ends with UNAVAILABLE (from inside this call), and new calls are refused. A leg that
+   * does not live on the loop goes on. Twice is harmless. */
+  void (*stop)(gw_upstream *u);
+  /* After all its calls ended. Stops it, too: a leg that is freed while the loop goes on needs no stop(). */
   void (*free)(gw_upstream *u);
 } gw_upstream_vt;
 

@@ -37,6 +37,7 @@
   X(UNAVAILABLE, "unavailable", 14, 503, 1011)                             \
   X(UNAUTHENTICATED, "not authenticated", 16, 401, 4004)                   \
   X(IO, "input or output failed", 14, 503, 1011)                           \
+  X(NO_ROUTE, "no upstream serves this method: no route leads to it", 12, 404, 1011)                     \
   X(IN_USE, "address already in use", 9, 500, 1011)
 
 enum base_err_code {

@@ -177,33 +177,59 @@ static void pause_reading(ponte_call *call, bool paused) {
 
 static const ponte_channel_vt vt = {start, send_message, half_close, cancel, queued, pause_reading, start_one};
 
+static grpc_channel_credentials *credentials(const rpc_channel_tls *tls) {
+  if (tls == NULL) {
+    return grpc_insecure_credentials_create();
+  }
+  grpc_ssl_pem_key_cert_pair own = {tls->key, tls->cert};
+  return grpc_ssl_credentials_create(tls->ca, tls->cert ? &own : NULL, NULL, NULL);
+}
+
+enum { ARGS_MAX = 16 };
+
+static size_t channel_args_of(const rpc_channel_options *options, int limit, grpc_arg args[ARGS_MAX]) {
+  size_t n = 0;
+  args[n++] = rpc_core_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, limit);
+  args[n++] = rpc_core_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, limit);
+  args[n++] = rpc_core_arg(GRPC_ARG_MAX_METADATA_SIZE, RPC_METADATA_MAX);
+  args[n++] = rpc_core_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  args[n++] = rpc_core_arg(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, RPC_LOOKAHEAD_BYTES);
+  /* The core waits up to two minutes between attempts; a service that restarts is back in a second. */
+  args[n++] = rpc_core_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
+  args[n++] = rpc_core_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);
+  args[n++] = rpc_core_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 3000);
+  /* Equal channels of a process share a connection otherwise: the gateway's workers would meet on its lock. */
+  args[n++] = rpc_core_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  args[n++] = rpc_core_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, !options->pass_compressed);
+  args[n++] = rpc_core_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, !options->pass_compressed);
+  if (options->keepalive_ms > 0) {
+    int64_t ms = options->keepalive_ms < INT32_MAX ? options->keepalive_ms : INT32_MAX;
+    args[n++] = rpc_core_arg(GRPC_ARG_KEEPALIVE_TIME_MS, (int)ms);
+  }
+  if (options->service_config) {
+    args[n++] = rpc_core_text_arg(GRPC_ARG_SERVICE_CONFIG, options->service_config);
+  }
+  if (options->tls && options->tls->server_name) {
+    args[n++] = rpc_core_text_arg(GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, options->tls->server_name);
+  }
+  return n;
+}
+
 base_err rpc_channel_new(rpc_client *c, const char *target, const rpc_channel_options *options, ponte_channel **out) {
+  const rpc_channel_options own = options ? *options : (rpc_channel_options){0};
   rpc_channel *ch = calloc(1, sizeof *ch);
   if (ch == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
-  size_t max = options && options->max_message_bytes ? options->max_message_bytes : RPC_MESSAGE_MAX_DEFAULT;
-  int limit = max > INT32_MAX ? INT32_MAX : (int)max;
-  bool pass_compressed = options && options->pass_compressed;
-  grpc_arg args[] = {
-      rpc_core_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, limit),
-      rpc_core_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, limit),
-      rpc_core_arg(GRPC_ARG_MAX_METADATA_SIZE, RPC_METADATA_MAX),
-      rpc_core_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
-      rpc_core_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, !pass_compressed),
-      rpc_core_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, !pass_compressed),
-      rpc_core_arg(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, RPC_LOOKAHEAD_BYTES),
-      /* The core waits up to two minutes between attempts; a service that restarts is back in a second. */
-      rpc_core_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200),
-      rpc_core_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000),
-      rpc_core_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 3000),
-      /* Equal channels of a process share a connection otherwise: the gateway's workers would meet on its lock. */
-      rpc_core_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
-  };
-  const grpc_channel_args channel_args = {sizeof args / sizeof *args, args};
-  grpc_channel_credentials *creds = grpc_insecure_credentials_create();
-  *ch = (rpc_channel){
-      .base = {&vt}, .client = c, .max_message_bytes = max, .pass_compressed = pass_compressed, .refs = 1};
+  size_t max = own.max_message_bytes ? own.max_message_bytes : RPC_MESSAGE_MAX_DEFAULT;
+  grpc_arg args[ARGS_MAX];
+  const grpc_channel_args channel_args = {channel_args_of(&own, max > INT32_MAX ? INT32_MAX : (int)max, args), args};
+  grpc_channel_credentials *creds = credentials(own.tls);
+  if (creds == NULL) {
+    free(ch);
+    return base_fail(BASE_E_INVALID);
+  }
+  *ch = (rpc_channel){.base = {&vt}, .client = c, .max_message_bytes = max, .pass_compressed = own.pass_compressed, .refs = 1};
   ch->core = grpc_channel_create(target, creds, &channel_args);
   grpc_channel_credentials_release(creds);
   if (ch->core == NULL) {

@@ -26,13 +26,24 @@ void rpc_client_end_calls(rpc_client *c);
 /* The same, and joins the thread. Not from inside a callback. Free the channels before. */
 void rpc_client_free(rpc_client *c);
 
+/* PEM texts, not files. */
+typedef struct {
+  const char *ca;          /* whom we trust; NULL = the system's trust store */
+  const char *cert, *key;  /* ours, for mTLS; NULL = none */
+  const char *server_name; /* what the server's certificate must hold; NULL = the target's host */
+} rpc_channel_tls;
+
 /* A channel to a target in the C core's URI syntax ("127.0.0.1:50054", "dns:///host:port", "unix:/path"). Lazy: connects at the first call, and
  * again with the core's own back-off, 0.2 to 3 s. max_message_bytes 0 = 4 MiB each way. rpc_channel_free() comes before rpc_client_free(); calls that
  * run meanwhile go on. Beyond channel.h: on_headers comes with an empty list too, also for answers that have trailers only; send() gives
- * TOO_LARGE above max_message_bytes and EXHAUSTED above 64 MiB queued. */
+ * TOO_LARGE above max_message_bytes and EXHAUSTED above 64 MiB queued.
+ * Options: NULL or zeroed are the defaults; everything is copied. */
 typedef struct {
   size_t max_message_bytes;
   bool pass_compressed; /* for pipes: messages are neither compressed nor decompressed here; rpc_pipe_start says how */
+  const rpc_channel_tls *tls; /* NULL = plain */
+  const char *service_config; /* gRPC service config, JSON (balancing, retries, timeouts, health checks); NULL = none */
+  int64_t keepalive_ms;       /* PINGs while calls run; 0 = none */
 } rpc_channel_options;
 base_err rpc_channel_new(rpc_client *c, const char *target, const rpc_channel_options *options,
                          ponte_channel **out) BASE_MUST_USE;

@@ -39,6 +39,10 @@ static inline grpc_arg rpc_core_arg(const char *key, int value) {
   return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
 }
 
+static inline grpc_arg rpc_core_text_arg(const char *key, const char *value) {
+  return (grpc_arg){.type = GRPC_ARG_STRING, .key = (char *)key, .value.string = (char *)value};
+}
+
 static inline base_span rpc_core_span(const grpc_slice *s) {
   return base_span_of(GRPC_SLICE_START_PTR(*s), GRPC_SLICE_LENGTH(*s));
 }
