@@ -146,14 +146,6 @@ static base_err check_policy(gw_config *c, base_buf *why) {
   return BASE_OK;
 }
 
-/* "host:port", "[v6]:port", "unix:/path". */
-static bool is_target(const char *s) {
-  const char *colon = strrchr(s, ':');
-  uint64_t port = 0;
-  return strncmp(s, "unix:", 5) == 0 ||
-         (colon && colon > s && base_span_u64(base_span_str(colon + 1), &port) && port > 0 && port <= 65535);
-}
-
 static base_err check_cluster(gw_config *c, int i, base_buf *why) {
   gw_cluster_options *cluster = &c->clusters[i];
   for (int j = 0; j < i && c->quick.upstream_count == 0; j++) {
@@ -165,14 +157,15 @@ static base_err check_cluster(gw_config *c, int i, base_buf *why) {
   if (cluster->max_message_bytes == 0) {
     cluster->max_message_bytes = c->limits.message_bytes;
   }
-  for (int j = 0; j < cluster->target_count; j++) {
-    if (!is_target(cluster->targets[j])) {
-      const void *where = c->quick.upstream_count > 0 ? (void *)&c->quick.upstream[i] : (void *)&cluster->targets[j];
-      return settings_complain(c->settings, where, why, "\"%.100s\" is not allowed; it takes HOST:PORT or unix:/PATH",
-                               cluster->targets[j]);
-    }
+  base_buf reason;
+  base_buf_init(&reason, 4096);
+  base_err e = gw_cluster_check(cluster, &reason);
+  if (!base_is_ok(e)) {
+    const void *where = c->quick.upstream_count > 0 ? (void *)&c->quick.upstream[i] : (void *)&cluster->targets[0];
+    e = settings_complain(c->settings, where, why, "%.*s", BASE_SPAN_ARG(base_buf_span(&reason)));
   }
-  return BASE_OK;
+  base_buf_dispose(&reason);
+  return e;
 }
 
 static base_err find_cluster(gw_config *c, gw_route *route, base_buf *why) {

@@ -116,7 +116,9 @@ static const settings_row cluster_rows[] = {
     {.key = "max_pending",
      NUMBER(gw_cluster_options, max_pending, 1, 1000000, "1000", "calls that may wait for a connection; leg h2")},
     {.key = "connect_timeout", TIME(gw_cluster_options, connect_timeout_ms, 1, "5s", "for a connection, TLS included")},
-    {.key = "keepalive", TIME(gw_cluster_options, keepalive_ms, 1000, "30s", "between PINGs of a connection")},
+    {.key = "keepalive",
+     TIME(gw_cluster_options, keepalive_ms, 1000, "305s",
+          "of silence during calls before a PING; servers mind if shorter")},
     {.key = "resolve", TIME(gw_cluster_options, resolve_ms, 1000, "30s", "between lookups of the targets' names")},
 };
 static const settings_table cluster_table = SETTINGS_TABLE(gw_cluster_options, cluster_rows);
@@ -125,7 +127,7 @@ static const settings_row route_rows[] = {
     {.key = "prefix",
      .required = true,
      .is_allowed = gw_router_prefix_ok,
-     TEXT(gw_route, prefix, "/|/PACKAGE.SERVICE/", "the longest that fits a call's path decides")},
+     TEXT(gw_route, prefix, "/|/PACKAGE.|/PACKAGE.SERVICE/[METHOD]", "the longest that fits a call's path decides")},
     {.key = "cluster", .required = true, TEXT(gw_route, cluster, "NAME", "where such calls go")},
 };
 static const settings_table route_table = SETTINGS_TABLE(gw_route, route_rows);

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "gateway/front.h"
 #include "gateway/routes.h"
-#include "gateway/upstream/core.h"
+#include "gateway/upstream/cluster.h"
 #include "gateway/upstream/router.h"
 
 enum { DRAIN_LOOK_MS = 50, DRAIN_EXTRA_MS = 2000, ANSWER_MS = 250 };
@@ -127,10 +127,9 @@ static void *run(void *arg) {
 /* -- the parts ------------------------------------------------------------------------------------------------------------------- */
 
 /* Routes of one cluster share it. */
-static base_err make_cluster(gw_worker *w, int index, gw_upstream **out) {
-  const gw_cluster_options *cluster = &w->config->clusters[index];
+static base_err make_cluster(gw_worker *w, int index, base_buf *why, gw_upstream **out) {
   if (w->clusters[index] == NULL) {
-    BASE_TRY(gw_core_new(w->client, cluster->targets[0], cluster->max_message_bytes, &w->clusters[index]));
+    BASE_TRY(gw_cluster_new(w->loop, w->client, &w->config->clusters[index], why, &w->clusters[index]));
   }
   *out = w->clusters[index];
   return BASE_OK;
@@ -144,7 +143,7 @@ static base_err make_upstream(gw_worker *w, base_buf *why) {
   for (int i = 0; i < c->route_count; i++) {
     const gw_route *r = &c->routes[i];
     gw_upstream *leg = NULL;
-    BASE_TRY(explain(why, make_cluster(w, r->cluster_index, &leg), "cluster", r->cluster));
+    BASE_TRY(explain(why, make_cluster(w, r->cluster_index, why, &leg), "cluster", r->cluster));
     BASE_TRY(explain(why, gw_router_add(w->upstream, r->prefix, leg), "route", r->prefix));
   }
   return BASE_OK;
@@ -286,7 +285,7 @@ bool gw_worker_is_ready(gw_worker *w) {
 
 bool gw_worker_has_ended(const gw_worker *w) { return atomic_load(&w->has_ended); }
 
-/* The loop first: closing its connections abandons their calls. Then the client delivers what those calls still have to say, to upstreams that are still there. */
+/* Upstreams that live on the loop end first; then the loop: closing its connections abandons their calls. Then the client delivers what those calls still have to say, to upstreams that are still there. */
 void gw_worker_free(gw_worker *w) {
   if (w == NULL) {
     return;
@@ -298,6 +297,9 @@ void gw_worker_free(gw_worker *w) {
   pthread_mutex_lock(&w->wake_lock);
   w->wake_allowed = false;
   pthread_mutex_unlock(&w->wake_lock);
+  if (w->upstream) {
+    w->upstream->vt->stop(w->upstream);
+  }
   net_loop_free(w->loop);
   http_h1_server_free(w->h1);
   gw_ws_hub_free(w->hub);

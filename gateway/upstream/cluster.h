@@ -33,7 +33,8 @@ typedef struct {
   uint32_t connections; /* h2 leg: at most so many per address; 0 = 1; a further one opens when all streams are taken */
   uint32_t max_pending; /* h2 leg: calls that wait for a connection; above it UNAVAILABLE at once; 0 = 1000 */
   int64_t connect_timeout_ms, resolve_ms; /* 0 = 5 s, 30 s */
-  int64_t keepalive_ms; /* 0 = 305 s: servers that were not told otherwise take more frequent PINGs for an attack; below 0: none */
+  int64_t
+      keepalive_ms; /* 0 = 305 s: servers that were not told otherwise take more frequent PINGs for an attack; below 0: none */
 } gw_cluster_options;
 
 /* `client` is used by the core leg only and may be NULL without it; both outlive the cluster. Options are copied. INVALID: a target or a file; `why` says which. */

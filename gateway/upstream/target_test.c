@@ -39,8 +39,8 @@ static void known_forms(void) {
 
 static void forms_of_the_core(void) {
   static const char *const rows[] = {
-      "xds:///svc", "dns://8.8.8.8/svc:80", "ipv4:1.2.3.4:5,1.2.3.5:5", "ipv6:[::1]:5,[::2]:5", "unix-abstract:x",
-      "vsock:2:1",
+      "xds:///svc",           "dns://8.8.8.8/svc:80", "ipv4:1.2.3.4:5,1.2.3.5:5",
+      "ipv6:[::1]:5,[::2]:5", "unix-abstract:x",      "vsock:2:1",
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     gw_target t;
@@ -56,12 +56,46 @@ static void bad_forms(void) {
   memcpy(long_path, "unix:/", 6);
   long_path[sizeof long_path - 1] = 0;
   const char *const rows[] = {
-      "",           "host",         ":80",          "host:",         "host:0",       "host:65536",      "host:-1",
-      "host:+1",    "host:8x",      "host: 80",     "ho st:80",      "host/x:80",    "http://host:80",  "dns://",
-      "dns:///",    "dns:///host",  "dns://host:80", "ipv4:host:80", "ipv4:[::1]:80", "ipv6:1.2.3.4:80", "ipv6:::1:80",
-      "[::1:80",    "::1]:80",      "[]:80",        "[x]:80",        "[1.2.3.4]:80", "::1:80",          "-a:80",
-      ".a:80",      "unix:",        "unix://",      "unix://x/y",    "a,b:80",       "h\xc3\xb6st:80",  "host:80,host:81",
-      long_host,    long_path,      "host:080000000000000000000000", "user@host:80", "host:80/path",
+      "",
+      "host",
+      ":80",
+      "host:",
+      "host:0",
+      "host:65536",
+      "host:-1",
+      "host:+1",
+      "host:8x",
+      "host: 80",
+      "ho st:80",
+      "host/x:80",
+      "http://host:80",
+      "dns://",
+      "dns:///",
+      "dns:///host",
+      "dns://host:80",
+      "ipv4:host:80",
+      "ipv4:[::1]:80",
+      "ipv6:1.2.3.4:80",
+      "ipv6:::1:80",
+      "[::1:80",
+      "::1]:80",
+      "[]:80",
+      "[x]:80",
+      "[1.2.3.4]:80",
+      "::1:80",
+      "-a:80",
+      ".a:80",
+      "unix:",
+      "unix://",
+      "unix://x/y",
+      "a,b:80",
+      "h\xc3\xb6st:80",
+      "host:80,host:81",
+      long_host,
+      long_path,
+      "host:080000000000000000000000",
+      "user@host:80",
+      "host:80/path",
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     gw_target t;

@@ -229,7 +229,8 @@ base_err rpc_channel_new(rpc_client *c, const char *target, const rpc_channel_op
     free(ch);
     return base_fail(BASE_E_INVALID);
   }
-  *ch = (rpc_channel){.base = {&vt}, .client = c, .max_message_bytes = max, .pass_compressed = own.pass_compressed, .refs = 1};
+  *ch = (rpc_channel){
+      .base = {&vt}, .client = c, .max_message_bytes = max, .pass_compressed = own.pass_compressed, .refs = 1};
   ch->core = grpc_channel_create(target, creds, &channel_args);
   grpc_channel_credentials_release(creds);
   if (ch->core == NULL) {

@@ -1,142 +1,45 @@
 /* The contract of gateway/upstream/upstream.h, against a real service. Every leg is a row of `legs`; the tests do not know which one they drive. */
-#include <time.h>
-
-#include "base/test.h"
-#include "gateway/upstream/core.h"
 #include "ponte/echo/v1/echo.pb-c.h"
-#include "process.h"
-#include "wire/frame.h"
+#include "upstream_world.h"
 
 typedef Ponte__Echo__V1__EchoRequest echo_request;
 #define ECHO_REQUEST PONTE__ECHO__V1__ECHO_REQUEST__INIT
 
 enum { MAX_MESSAGE = 1 << 20 };
 
-/* -- the legs -- */
-
-typedef struct {
-  rpc_client *client;
-  gw_upstream *up;
-} core_leg;
-
-static core_leg core;
-
-static gw_upstream *core_open(int port) {
-  char target[64];
-  snprintf(target, sizeof target, "127.0.0.1:%d", port);
-  CHECK_OK(rpc_client_new(&(rpc_client_options){0}, &core.client));
-  CHECK_OK(gw_core_new(core.client, target, MAX_MESSAGE, &core.up));
-  return core.up;
-}
-static void core_turn(void) { rpc_client_drain(core.client); }
-static void core_close(void) {
-  core.up->vt->free(core.up);
-  rpc_client_free(core.client);
-}
-
 static const struct leg {
   const char *name;
-  gw_upstream *(*open)(int port);
-  void (*turn)(void);
-  void (*close)(void);
-} legs[] = {{"core", core_open, core_turn, core_close}};
+  enum gw_leg which;
+} legs[] = {{"core", GW_LEG_CORE}, {"h2", GW_LEG_H2}};
 
-static const struct leg *leg;
-static gw_upstream *up;
 static process echo;
 static int echo_port;
 
-/* -- one call and what it was told -- */
-
-struct seen {
-  gw_up_call *call;
-  bool inside; /* a function of the leg is running: no event may come */
-  int headers, statuses, code;
-  size_t data, written;
-  char header[64];
-  bool details;
-};
-
-static void on_headers(void *ctx, const wire_metadata *headers) {
-  struct seen *s = ctx;
-  base_span v;
-  CHECK(!s->inside && s->data == 0 && s->statuses == 0);
-  s->headers++;
-  if (wire_metadata_get(headers, "x-echo-text", &v)) {
-    snprintf(s->header, sizeof s->header, "%.*s", BASE_SPAN_ARG(v));
-  }
+static void open_leg(const struct leg *leg) {
+  char target[64], name[] = "echo";
+  snprintf(target, sizeof target, "127.0.0.1:%d", echo_port);
+  const gw_cluster_options options = {
+      .name = name, .targets = {target}, .target_count = 1, .leg = leg->which, .max_message_bytes = MAX_MESSAGE};
+  world_open(&options, leg->name);
 }
-static void on_data(void *ctx, base_span run) {
-  struct seen *s = ctx;
-  CHECK(!s->inside && s->headers == 1 && s->statuses == 0);
-  s->data += run.n;
-}
-static void on_written(void *ctx, size_t bytes) {
-  struct seen *s = ctx;
-  CHECK(!s->inside && s->statuses == 0);
-  s->written += bytes;
-}
-static void on_status(void *ctx, const wire_status *status) {
-  struct seen *s = ctx;
-  base_span v;
-  CHECK(!s->inside && s->statuses == 0);
-  s->statuses++;
-  s->code = status->code;
-  s->details = wire_metadata_get(&status->trailers, "grpc-status-details-bin", &v);
-}
-static const gw_up_events events = {on_headers, on_data, on_written, on_status};
 
 static bool start(struct seen *s, const char *method, int64_t timeout_ms, const wire_metadata *m) {
   char path[128];
   snprintf(path, sizeof path, "/ponte.echo.v1.EchoService/%s", method);
-  *s = (struct seen){.inside = true};
-  base_err e = up->vt->start(up, base_span_str(path), timeout_ms, m, &events, s, &s->call);
-  s->inside = false;
-  CHECK_OK(e);
-  return base_is_ok(e);
+  return start_at(s, path, timeout_ms, m);
 }
 
 /* Returns how many bytes. */
 static size_t ask(struct seen *s, const echo_request *r, bool end) {
-  uint8_t bytes[4096];
+  uint8_t bytes[4000];
   size_t n = ponte__echo__v1__echo_request__get_packed_size(r);
-  if (n + WIRE_FRAME_HEAD > sizeof bytes) {
+  if (n > sizeof bytes) {
     CHECK(false);
     return 0;
   }
-  wire_frame_head(bytes, 0, (uint32_t)n);
-  ponte__echo__v1__echo_request__pack(r, bytes + WIRE_FRAME_HEAD);
-  s->inside = true;
-  /* In two pieces, cut inside the head: any split must do. */
-  CHECK_OK(up->vt->write(s->call, base_span_of(bytes, 3), false));
-  CHECK_OK(up->vt->write(s->call, base_span_of(bytes + 3, n + WIRE_FRAME_HEAD - 3), end));
-  s->inside = false;
-  return n + WIRE_FRAME_HEAD;
+  ponte__echo__v1__echo_request__pack(r, bytes);
+  return tell(s, base_span_of(bytes, n), end);
 }
-
-static void credit(struct seen *s, size_t bytes) {
-  s->inside = true;
-  up->vt->credit(s->call, bytes);
-  s->inside = false;
-}
-
-static void cancel(struct seen *s) {
-  s->inside = true;
-  up->vt->cancel(s->call);
-  s->inside = false;
-}
-
-/* Turns the leg until the condition holds; fails the test after the deadline. */
-#define UNTIL(cond)                                               \
-  do {                                                            \
-    struct timespec tick__ = {.tv_nsec = 1000000};                \
-    int left__ = WAIT_S * 1000;                                   \
-    for (; left__ > 0 && !(cond); left__--) {                     \
-      leg->turn();                                                \
-      nanosleep(&tick__, NULL);                                   \
-    }                                                             \
-    CHECK_MSG(left__ > 0, "%s: %s never came", leg->name, #cond); \
-  } while (0)
 
 /* -- the contract -- */
 
@@ -269,7 +172,7 @@ static void unknown_methods_and_long_answers(void) {
 }
 
 static void readiness_follows_the_service(void) {
-  UNTIL(up->vt->is_ready(up));
+  UNTIL(w.up->vt->is_ready(w.up));
   struct seen s;
   echo_request r = ECHO_REQUEST;
   r.hang = true;
@@ -282,7 +185,7 @@ static void readiness_follows_the_service(void) {
     UNTIL(s.statuses);
     CHECK_INT(s.code, 14);
   }
-  UNTIL(!up->vt->is_ready(up));
+  UNTIL(!w.up->vt->is_ready(w.up));
   if (start(&s, "Unary", 0, NULL)) {
     ask(&s, &r, true);
     UNTIL(s.statuses);
@@ -294,17 +197,16 @@ static void readiness_follows_the_service(void) {
 static void the_end_delivers_every_status(void) {
   struct seen s;
   CHECK(start(&s, "Bidi", 0, NULL));
-  leg->close();
+  world_close();
   CHECK_INT(s.statuses, 1);
 }
 
 static void contract(void) {
   char line[64];
   for (size_t i = 0; i < sizeof legs / sizeof *legs; i++) {
-    leg = &legs[i];
     CHECK(process_start(&echo, "ECHO_SERVER", NULL));
     CHECK(process_line(&echo, line, sizeof line) && sscanf(line, "%d", &echo_port) == 1);
-    up = leg->open(echo_port);
+    open_leg(&legs[i]);
     a_call_goes_through();
     written_bytes_are_reported();
     metadata_and_details_travel();

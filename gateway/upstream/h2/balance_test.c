@@ -17,12 +17,9 @@ static void round_robin_takes_turns_among_the_usable(void) {
     bool usable[N];
     size_t cursor, want[6];
   } rows[] = {
-      {{true, true, true, true}, 0, {0, 1, 2, 3, 0, 1}},
-      {{true, true, true, true}, 3, {3, 0, 1, 2, 3, 0}},
-      {{true, true, true, true}, 4001, {1, 2, 3, 0, 1, 2}},
-      {{false, true, false, true}, 0, {1, 3, 1, 3, 1, 3}},
-      {{false, false, true, false}, 0, {2, 2, 2, 2, 2, 2}},
-      {{false, false, false, false}, 0, {N, N, N, N, N, N}},
+      {{true, true, true, true}, 0, {0, 1, 2, 3, 0, 1}},    {{true, true, true, true}, 3, {3, 0, 1, 2, 3, 0}},
+      {{true, true, true, true}, 4001, {1, 2, 3, 0, 1, 2}}, {{false, true, false, true}, 0, {1, 3, 1, 3, 1, 3}},
+      {{false, false, true, false}, 0, {2, 2, 2, 2, 2, 2}}, {{false, false, false, false}, 0, {N, N, N, N, N, N}},
   };
   for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
     struct world w = {0};

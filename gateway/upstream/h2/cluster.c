@@ -83,7 +83,6 @@ static void dispose(gw__cluster *c) {
     gw__name_dispose(&c->names[i]);
   }
   free(c->names);
-  net_tls_client_free(c->tls);
   free(c->text);
   free(c);
 }
@@ -150,7 +149,8 @@ static const gw_upstream_vt cluster_vt = {
 /* Keeps what the calls need of the options; the targets live on in the names, and the files were read. */
 static base_err copy_text(gw__cluster *c) {
   gw_cluster_options *o = &c->options;
-  const char *from[] = {o->name, o->tls_server_name ? o->tls_server_name : "", o->health_service ? o->health_service : ""};
+  const char *from[] = {o->name, o->tls_server_name ? o->tls_server_name : "",
+                        o->health_service ? o->health_service : ""};
   size_t n = 0, at = 0;
   for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
     n += strlen(from[i]) + 1;
@@ -171,12 +171,6 @@ static base_err copy_text(gw__cluster *c) {
   return BASE_OK;
 }
 
-static base_err read_tls(gw__cluster *c, base_buf *why) {
-  const net_tls_client_options tls = {
-      .ca_file = c->options.tls_ca, .cert_file = c->options.tls_cert, .key_file = c->options.tls_key, .alpn = "h2"};
-  return c->options.tls ? net_tls_client_new(c->loop, &tls, why, &c->tls) : BASE_OK;
-}
-
 static base_err name_targets(gw__cluster *c, base_buf *why) {
   c->names = calloc((size_t)c->options.target_count, sizeof *c->names);
   if (c->names == NULL) {
@@ -186,8 +180,8 @@ static base_err name_targets(gw__cluster *c, base_buf *why) {
     base_err e = gw__name_init(&c->names[i], c, c->options.targets[i]);
     c->name_count++;
     if (!base_is_ok(e)) {
-      base_err told = base_buf_printf(why, "target \"%s\": the h2 leg takes host:port, dns:, ipv4:, ipv6: and unix:",
-                                      c->options.targets[i]);
+      base_err told = base_buf_printf(
+          why, "target \"%s\": the h2 leg takes host:port, dns:, ipv4:, ipv6: and unix:", c->options.targets[i]);
       return base_is_ok(told) ? base_fail(BASE_E_INVALID) : told;
     }
   }
@@ -196,7 +190,6 @@ static base_err name_targets(gw__cluster *c, base_buf *why) {
 
 static base_err make(gw__cluster *c, base_buf *why) {
   BASE_TRY(name_targets(c, why));
-  BASE_TRY(read_tls(c, why));
   BASE_TRY(copy_text(c));
   c->timer = net_timer_new(c->loop, on_timer, c);
   if (c->timer == NULL) {

@@ -37,7 +37,10 @@ static void stop_taking(gw__link *k) {
 
 /* -- the session's sink -- */
 
-static base_err on_send(void *ctx, base_span bytes) { return net_conn_write(((gw__link *)ctx)->conn, bytes); }
+static base_err on_send(void *ctx, base_span bytes) {
+  gw__link *k = ctx;
+  return k->state == GW__DEAD ? base_fail(BASE_E_IO) : net_conn_write(k->conn, bytes);
+}
 static size_t on_queued(void *ctx) { return net_conn_queued(((gw__link *)ctx)->conn); }
 static void on_want_flush(void *ctx) { net_conn_flush_later(((gw__link *)ctx)->conn); }
 

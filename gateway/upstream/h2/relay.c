@@ -115,6 +115,13 @@ static bool is_late(const gw__call *c, const wire_status *status) {
   return status->code == STATUS_UNAVAILABLE && !c->cancelled && base_now_ms() >= c->deadline_ms;
 }
 
+/* A server of the C core that shuts down ends the calls it has not begun with these words, as if the caller had wanted it (lib/rpc/client_call.c meets the same).
+ * They are no promise that nothing happened, so there is no other try. */
+static bool was_dropped(const gw__call *c, const wire_status *status) {
+  return status->code == STATUS_CANCELLED && !c->cancelled &&
+         base_span_is(base_buf_span(&status->message), "CANCELLED");
+}
+
 static void on_status(void *ctx, const wire_status *status, bool unprocessed) {
   gw__call *c = ctx;
   gw__cluster *k = c->cluster;
@@ -127,6 +134,10 @@ static void on_status(void *ctx, const wire_status *status, bool unprocessed) {
   }
   if (is_late(c, status)) {
     finish(c, STATUS_DEADLINE, "the deadline passed");
+    return;
+  }
+  if (was_dropped(c, status)) {
+    finish(c, STATUS_UNAVAILABLE, "the server went away without taking the call");
     return;
   }
   c->events->on_status(c->ctx, status);
@@ -227,8 +238,7 @@ base_err gw__call_write(gw_up_call *base, base_span bytes, bool end) {
   if (c->state == WAITING) {
     return base_buf_append(&c->kept, bytes);
   }
-  if (c->kept_all &&
-      (bytes.n > KEPT_MAX - base_buf_size(&c->kept) || !base_is_ok(base_buf_append(&c->kept, bytes)))) {
+  if (c->kept_all && (bytes.n > KEPT_MAX - base_buf_size(&c->kept) || !base_is_ok(base_buf_append(&c->kept, bytes)))) {
     forget(c);
   }
   return gw_h2c_write(c->h2, bytes, end);

@@ -11,7 +11,8 @@ static void set_health(gw__link *k, enum gw__health health, const char *why) {
     return;
   }
   if (health == GW__SICK || k->health == GW__SICK) {
-    BASE_LOG(health == GW__SICK ? BASE_LOG_WARN : BASE_LOG_INFO, health == GW__SICK ? "upstream unhealthy" : "upstream healthy",
+    BASE_LOG(health == GW__SICK ? BASE_LOG_WARN : BASE_LOG_INFO,
+             health == GW__SICK ? "upstream unhealthy" : "upstream healthy",
              LOG_STR("cluster", e->cluster->options.name), LOG_STR("address", e->address), LOG_STR("reason", why));
   }
   k->health = health;
