@@ -2,24 +2,25 @@
 
 enum { TAG_SERVICE = 0x0a, VARINT_BITS = 64 };
 
+static base_err put_request(base_span service, base_buf *message) {
+  if (service.n == 0) {
+    return BASE_OK;
+  }
+  BASE_TRY(base_buf_u8(message, TAG_SERVICE));
+  BASE_TRY(base_buf_varint(message, (uint32_t)service.n));
+  return base_buf_append(message, service);
+}
+
 base_err gw__health_request(const char *service, base_buf *out) {
-  uint8_t message[3 + GW__HEALTH_SERVICE_MAX];
-  size_t n = strlen(service), at = 0;
-  if (n > GW__HEALTH_SERVICE_MAX) {
+  base_buf message;
+  if (strlen(service) > GW__HEALTH_SERVICE_MAX) {
     return base_fail(BASE_E_TOO_LARGE);
   }
-  if (n > 0) {
-    message[at++] = TAG_SERVICE;
-    if (n < 0x80) {
-      message[at++] = (uint8_t)n;
-    } else {
-      message[at++] = (uint8_t)(n & 0x7f) | 0x80;
-      message[at++] = 1; /* n is below 256 */
-    }
-    memcpy(message + at, service, n);
-    at += n;
-  }
-  return wire_frame_append(out, 0, base_span_of(message, at));
+  base_buf_init(&message, 3 + GW__HEALTH_SERVICE_MAX);
+  base_err e = put_request(base_span_str(service), &message);
+  e = base_is_ok(e) ? wire_frame_append(out, 0, base_buf_span(&message)) : e;
+  base_buf_dispose(&message);
+  return e;
 }
 
 void gw__health_reader_init(gw__health_reader *r) {
