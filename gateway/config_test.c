@@ -208,7 +208,7 @@ static void bad_files_are_explained(void) {
        "f:2: clusters: several clusters need routes"},
       {CLUSTER "routes:\n  - {prefix: /, cluster: d}\n", "f:3: routes[0].cluster: there is no cluster \"d\""},
       {CLUSTER "routes:\n  - {prefix: a.B, cluster: c}\n",
-       "f:3: routes[0].prefix: \"a.B\" is not allowed; it takes /|/PACKAGE.SERVICE/"},
+       "f:3: routes[0].prefix: \"a.B\" is not allowed; it takes /|/PACKAGE.|/PACKAGE.SERVICE/[METHOD]"},
       {CLUSTER "routes:\n  - {prefix: /, cluster: c}\n  - {prefix: /, cluster: c}\n",
        "f:4: routes[1].prefix: there are two routes for /"},
       {CLUSTER "listen: [{address: \"8080\"}]\n",

@@ -24,7 +24,7 @@ static base_err refuse(base_buf *why, const char *what, const char *about) {
 
 /* Service configs are the core's, and what only the core resolves is, too. */
 static bool wants_core(const gw_cluster_options *o) {
-  if (o->leg != GW_LEG_AUTO || o->service_config || o->tls) {
+  if (o->leg != GW_LEG_AUTO || o->service_config) {
     return o->leg != GW_LEG_H2;
   }
   for (int i = 0; i < o->target_count; i++) {
@@ -53,9 +53,6 @@ static base_err check_for_core(const gw_cluster_options *o, base_buf *why) {
 static base_err check_for_h2(const gw_cluster_options *o, base_buf *why) {
   if (o->service_config) {
     return refuse(why, "a service config needs the core leg", NULL);
-  }
-  if (o->tls) {
-    return refuse(why, "tls to upstreams needs the core leg", NULL);
   }
   for (int i = 0; i < o->target_count; i++) {
     gw_target t;

@@ -83,6 +83,7 @@ static void dispose(gw__cluster *c) {
     gw__name_dispose(&c->names[i]);
   }
   free(c->names);
+  net_tls_client_free(c->tls);
   free(c->text);
   free(c);
 }
@@ -171,6 +172,12 @@ static base_err copy_text(gw__cluster *c) {
   return BASE_OK;
 }
 
+static base_err read_tls(gw__cluster *c, base_buf *why) {
+  const net_tls_client_options tls = {
+      .ca_file = c->options.tls_ca, .cert_file = c->options.tls_cert, .key_file = c->options.tls_key, .alpn = "h2"};
+  return c->options.tls ? net_tls_client_new(c->loop, &tls, why, &c->tls) : BASE_OK;
+}
+
 static base_err name_targets(gw__cluster *c, base_buf *why) {
   c->names = calloc((size_t)c->options.target_count, sizeof *c->names);
   if (c->names == NULL) {
@@ -190,6 +197,7 @@ static base_err name_targets(gw__cluster *c, base_buf *why) {
 
 static base_err make(gw__cluster *c, base_buf *why) {
   BASE_TRY(name_targets(c, why));
+  BASE_TRY(read_tls(c, why));
   BASE_TRY(copy_text(c));
   c->timer = net_timer_new(c->loop, on_timer, c);
   if (c->timer == NULL) {
