@@ -93,7 +93,7 @@ static gw_auth *start(bool keys) {
 static void sign(const json_t *key, const char *header, const char *more) {
   char claims[4096];
   snprintf(claims, sizeof claims, "{\"iss\":\"https://i\",\"aud\":\"ponte\",\"sub\":\"alice\",\"exp\":%lld%s}",
-           (long long)(base_wall_ms() / 1000 + 600), more);
+           base_wall_ms() / 1000 + 600LL, more);
   test_token(key, header, claims, token);
 }
 
@@ -117,15 +117,13 @@ static int call(gw_auth *a, const char *path, const char *authorization, const c
   snprintf(reason, 256, "%s", who.subject);
   if (code && wire_metadata_get(&refusal.trailers, "grpc-status-details-bin", &details)) {
     reason[0] = '\0';
-#define FIND(name) \
-  if (memmem(details.p, details.n, name, sizeof name - 1)) snprintf(reason, 256, "%s", name)
-    FIND("CREDENTIALS_MISSING");
-    FIND("TOKEN_INVALID");
-    FIND("TOKEN_EXPIRED");
-    FIND("API_KEY_INVALID");
-    FIND("SCOPE_MISSING");
-    FIND("METHOD_CLOSED");
-#undef FIND
+    static const char *const names[] = {"CREDENTIALS_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED",
+                                        "API_KEY_INVALID",     "SCOPE_MISSING", "METHOD_CLOSED"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+      if (memmem(details.p, details.n, names[i], strlen(names[i]))) {
+        snprintf(reason, 256, "%s", names[i]);
+      }
+    }
   }
   wire_metadata_dispose(&m);
   wire_status_dispose(&refusal);

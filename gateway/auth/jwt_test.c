@@ -155,7 +155,9 @@ static void test_huge_and_deep(void) {
   huge[10] = huge[20] = '.';
   CHECK_ERR(prove(huge), BASE_E_MALFORMED);
   memset(deep, '[', sizeof deep - 1);
-  memcpy(deep, "{\"x\":", 5);
+  for (int i = 0; i < 5; i++) {
+    deep[i] = "{\"x\":"[i];
+  }
   test_unsigned("{\"alg\":\"RS256\"}", deep, "AAAA", token);
   CHECK_ERR(prove(token), BASE_E_MALFORMED);
 }
