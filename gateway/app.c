@@ -7,18 +7,25 @@
 
 #include "base/log.h"
 #include "gateway/obs/obs.h"
+#include "gateway/reload.h"
 #include "gateway/worker.h"
 #include "http/admin.h"
 
+#define RELOADS(result) \
+  BASE_COUNTER("ponte_gateway_config_reloads_total", "Configurations read at SIGHUP.", "result=\"" result "\"")
+static base_metric reloads_applied = RELOADS("applied");
+static base_metric reloads_refused = RELOADS("refused");
+
 struct app {
-  const gw_config *config;
+  int argc;
+  char *const *argv;
+  gw_shared *shared, *last; /* last: until every worker has taken the present one */
   net_loop *loop;
   http_admin *admin;
   gw_limits *limits;
-  gw_auth *auth; /* NULL: off */
   gw_worker **workers;
   int worker_count, listener_count;
-  bool draining;
+  bool draining, reload_again;
 };
 
 /* Keeps the first reason. */
@@ -30,42 +37,115 @@ static base_err explain(base_buf *why, base_err e, const char *what, const char 
   return e;
 }
 
-/* -- the end ---------------------------------------------------------------------------------------------------------------------- */
-
 static void each_worker(struct app *a, void (*fn)(gw_worker *w)) {
   for (int i = 0; i < a->worker_count; i++) {
     fn(a->workers[i]);
   }
 }
 
-static void on_signal(void *ctx, int signal) {
-  struct app *a = ctx;
-  if (signal == SIGHUP) {
+/* -- reload ------------------------------------------------------------------------------------------------------------------------ */
+
+/* All that can be refused. */
+static base_err prepare(struct app *a, base_buf *why, gw_shared **out) {
+  gw_config *config = NULL;
+  BASE_TRY(gw_config_read(a->argc, a->argv, why, &config));
+  base_err e = gw_config_check(config, why);
+  if (!base_is_ok(e)) {
+    gw_config_free(config);
+    return e;
+  }
+  return gw_shared_new(a->loop, config, a->limits, a->shared, why, out);
+}
+
+static void commit(struct app *a, gw_shared *next) {
+  gw_reload_note_fixed(a->shared->config, next->config);
+  gw_shared_commit(next, a->shared);
+  gw_limits_set(a->limits, &next->config->limits);
+  a->last = a->shared;
+  a->shared = next;
+  for (int i = 0; i < a->worker_count; i++) {
+    gw_worker_apply(a->workers[i], next);
+  }
+}
+
+static void reload(struct app *a) {
+  base_buf why;
+  gw_shared *next = NULL;
+  if (a->last) {
+    a->reload_again = true;
     return;
   }
+  base_buf_init(&why, 4096);
+  base_err e = prepare(a, &why, &next);
+  if (base_is_ok(e)) {
+    commit(a, next);
+  } else {
+    base_metric_add(&reloads_refused, 1);
+    BASE_LOG(BASE_LOG_ERROR, "the configuration is not taken; the last one stays",
+             LOG_SPAN("reason", base_buf_size(&why) ? base_buf_span(&why) : base_span_str(base_err_text(e))));
+  }
+  base_buf_dispose(&why);
+}
+
+static void look_if_applied(struct app *a) {
+  for (int i = 0; i < a->worker_count; i++) {
+    if (a->last == NULL || !gw_worker_has_applied(a->workers[i], a->shared)) {
+      return;
+    }
+  }
+  gw_shared_free(a->last, a->shared);
+  a->last = NULL;
+  base_metric_add(&reloads_applied, 1);
+  BASE_LOG(BASE_LOG_INFO, "configuration applied", LOG_INT("clusters", a->shared->config->cluster_count),
+           LOG_INT("listeners", a->shared->config->listen_count));
+  if (a->reload_again) {
+    a->reload_again = false;
+    reload(a);
+  }
+}
+
+/* -- the end ------------------------------------------------------------------------------------------------------------------------- */
+
+static void drain(struct app *a, int signal) {
   if (a->draining) {
     BASE_LOG(BASE_LOG_WARN, "stopping at once", LOG_INT("signal", signal));
     net_loop_stop(a->loop);
     return;
   }
   BASE_LOG(BASE_LOG_INFO, "draining", LOG_INT("signal", signal), LOG_INT("workers", a->worker_count),
-           LOG_INT("grace_ms", a->config->grace_ms));
+           LOG_INT("grace_ms", a->shared->config->grace_ms));
   a->draining = true;
   each_worker(a, gw_worker_drain);
 }
 
-/* A worker ends only when it is told to: the process is done when all have. */
-static void on_wake(void *ctx) {
+static void on_signal(void *ctx, int signal) {
   struct app *a = ctx;
-  for (int i = 0; i < a->worker_count; i++) {
-    if (!gw_worker_has_ended(a->workers[i])) {
-      return;
-    }
+  if (signal != SIGHUP) {
+    drain(a, signal);
+  } else if (!a->draining) {
+    reload(a);
   }
-  net_loop_stop(a->loop);
 }
 
-static void on_worker_end(void *ctx) { net_loop_wake(((struct app *)ctx)->loop); }
+/* A worker ends only when it is told to: the process is done when all have. */
+static bool all_ended(const struct app *a) {
+  for (int i = 0; i < a->worker_count; i++) {
+    if (!gw_worker_has_ended(a->workers[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static void on_wake(void *ctx) {
+  struct app *a = ctx;
+  look_if_applied(a);
+  if (all_ended(a)) {
+    net_loop_stop(a->loop);
+  }
+}
+
+static void on_worker_change(void *ctx) { net_loop_wake(((struct app *)ctx)->loop); }
 
 /* -- the parts ------------------------------------------------------------------------------------------------------------------- */
 
@@ -97,18 +177,14 @@ static int workers_wanted(const gw_config *c) {
 }
 
 static base_err make_workers(struct app *a, base_buf *why) {
-  int n = workers_wanted(a->config);
+  int n = workers_wanted(a->shared->config);
   a->workers = calloc((size_t)n, sizeof *a->workers);
   if (a->workers == NULL) {
-    return explain(why, base_fail(BASE_E_NO_MEMORY), "workers", NULL);
+    return base_fail(BASE_E_NO_MEMORY);
   }
   for (; a->worker_count < n; a->worker_count++) {
-    const gw_worker_options options = {.config = a->config,
-                                       .limits = a->limits,
-                                       .auth = a->auth,
-                                       .index = a->worker_count,
-                                       .on_end = on_worker_end,
-                                       .ctx = a};
+    const gw_worker_options options = {
+        .shared = a->shared, .index = a->worker_count, .share_ports = n > 1, .on_change = on_worker_change, .ctx = a};
     BASE_TRY(gw_worker_new(&options, why, &a->workers[a->worker_count]));
   }
   return BASE_OK;
@@ -120,66 +196,48 @@ static void announce(const char *what, const char *address, int port) {
   fflush(stdout);
 }
 
-static bool no_connections(void *ctx, net_conn *conn) {
-  (void)ctx;
-  (void)conn;
-  return false;
-}
-
-/* With SO_REUSEPORT a second gateway could take a share of the port unnoticed: one exclusive attempt first. */
-static base_err probe(struct app *a, const gw_listen *l) {
-  net_listener *listener = NULL;
-  BASE_TRY(net_listen(a->loop, &(net_listener_options){.address = l->address, .on_accept = no_connections}, &listener));
-  net_listener_close(listener);
-  return BASE_OK;
-}
-
 /* One address on every worker; the first one picks the port if it is 0. */
-static base_err listen_everywhere(struct app *a, const gw_listen *l, int *port) {
-  bool share = a->worker_count > 1;
-  if (share) {
-    BASE_TRY(probe(a, l));
+static base_err listen_everywhere(struct app *a, gw_place *place, int *port) {
+  if (a->worker_count > 1) {
+    BASE_TRY(gw_place_probe(a->loop, place));
   }
   for (int i = 0; i < a->worker_count; i++) {
-    BASE_TRY(gw_worker_listen(a->workers[i], l, i ? *port : 0, share, port));
+    BASE_TRY(gw_worker_listen(a->workers[i], place, port));
+    char *colon = strrchr(place->address, ':');
+    snprintf(colon, (size_t)(place->address + sizeof place->address - colon), ":%d", *port);
   }
   return BASE_OK;
 }
 
-static base_err listen_on(struct app *a, const gw_listen *l, base_buf *why) {
+static base_err listen_on(struct app *a, const gw_listen *l, gw_place *place, base_buf *why) {
   int port = 0;
-  base_err e = listen_everywhere(a, l, &port);
+  base_err e = listen_everywhere(a, place, &port);
   if (!base_is_ok(e) && l->optional && !base_is(e, BASE_E_IN_USE)) {
     BASE_LOG(BASE_LOG_INFO, "address left out", LOG_STR("address", l->address), LOG_STR("reason", base_err_text(e)));
+    place->address[0] = '\0';
     return BASE_OK;
-  }
-  if (base_is(e, BASE_E_INVALID) && gw_listen_is_tls(l)) {
-    return explain(why, e, "the address, or certificate and key, of", l->address);
   }
   BASE_TRY(explain(why, e, "listening on", l->address));
   a->listener_count++;
-  announce(gw_listen_is_tls(l) ? "listening https://" : "listening http://", l->address, port);
+  announce(place->tls ? "listening https://" : "listening http://", l->address, port);
   return BASE_OK;
 }
 
-static base_err make_auth(struct app *a, base_buf *why) {
-  if (!gw_auth_is_on(&a->config->auth)) {
-    return BASE_OK;
-  }
-  return explain(why, gw_auth_new(&a->config->auth, why, &a->auth), "auth", NULL);
-}
-
-static base_err make(struct app *a, base_buf *why) {
+static base_err make(struct app *a, gw_config *config, base_buf *why) {
   const net_loop_options loop = {.on_wake = on_wake, .on_signal = on_signal, .ctx = a, .handle_signals = true};
-  BASE_TRY(explain(why, net_loop_new(&loop, &a->loop), "event loop", NULL));
-  BASE_TRY(explain(why, gw_limits_new(&a->config->limits, &a->limits), "limits", NULL));
-  BASE_TRY(explain(why, gw_limits_watch(a->limits, a->loop), "limits", NULL));
-  BASE_TRY(make_auth(a, why));
+  base_err e = gw_limits_new(&config->limits, &a->limits);
+  e = base_is_ok(e) ? net_loop_new(&loop, &a->loop) : e;
+  if (!base_is_ok(e)) {
+    gw_config_free(config);
+    return e;
+  }
+  BASE_TRY(gw_shared_new(a->loop, config, a->limits, NULL, why, &a->shared));
+  BASE_TRY(gw_limits_watch(a->limits, a->loop));
   BASE_TRY(make_workers(a, why));
-  BASE_TRY(explain(why, http_admin_start(a->loop, a->config->admin, ready, a, &a->admin), "--admin", a->config->admin));
-  announce("admin http://", a->config->admin, http_admin_port(a->admin));
-  for (int i = 0; i < a->config->listen_count; i++) {
-    BASE_TRY(listen_on(a, &a->config->listen[i], why));
+  BASE_TRY(explain(why, http_admin_start(a->loop, config->admin, ready, a, &a->admin), "admin", config->admin));
+  announce("admin http://", config->admin, http_admin_port(a->admin));
+  for (int i = 0; i < config->listen_count; i++) {
+    BASE_TRY(listen_on(a, &config->listen[i], &a->shared->places[i], why));
   }
   for (int i = 0; i < a->worker_count; i++) {
     BASE_TRY(explain(why, gw_worker_start(a->workers[i]), "worker", NULL));
@@ -194,19 +252,22 @@ static void unmake(struct app *a) {
   free(a->workers);
   net_loop_free(a->loop);
   http_admin_free(a->admin);
+  gw_shared_free(a->last, a->shared);
+  gw_shared_free(a->shared, NULL);
   gw_limits_free(a->limits);
-  gw_auth_free(a->auth);
 }
 
-base_err gw_app_run(const gw_config *config, base_buf *why) {
-  struct app a = {.config = config};
+base_err gw_app_run(gw_config *config, int argc, char *const *argv, base_buf *why) {
+  struct app a = {.argc = argc, .argv = argv};
   gw_obs_register();
-  base_err e = make(&a, why);
+  base_metric_register(&reloads_applied);
+  base_metric_register(&reloads_refused);
+  base_err e = make(&a, config, why);
   if (base_is_ok(e)) {
     BASE_LOG(BASE_LOG_INFO, "serving", LOG_INT("clusters", config->cluster_count),
              LOG_INT("listeners", a.listener_count), LOG_INT("workers", a.worker_count));
     net_loop_run(a.loop);
   }
   unmake(&a);
-  return e;
+  return explain(why, e, "start", NULL);
 }

@@ -17,7 +17,7 @@ static base_err add_listen(gw_config *c, const char *address, bool tls, bool opt
   gw_listen *l = &c->listen[c->listen_count++];
   *l = (gw_listen){.address = keep(c, address), .optional = optional};
   if (tls) {
-    l->tls.main = (gw_tls_files){c->quick.cert, c->quick.key};
+    l->tls.main = (net_tls_pair){c->quick.cert, c->quick.key};
   }
   return l->address ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
 }
@@ -96,10 +96,10 @@ static base_err quick_upstreams(gw_config *c, base_buf *why) {
 static base_err check_listen(gw_config *c, gw_listen *l, base_buf *why) {
   gw_tls *t = &l->tls;
   bool given = settings_is_given(c->settings, t);
-  if ((t->main.cert == NULL) != (t->main.key == NULL) || (given && t->main.cert == NULL)) {
+  if ((t->main.cert_file == NULL) != (t->main.key_file == NULL) || (given && t->main.cert_file == NULL)) {
     return settings_complain(c->settings, t, why, "takes cert and key, both");
   }
-  if ((t->client_auth != GW_CLIENT_AUTH_NONE) != (t->client_ca != NULL)) {
+  if ((t->client_auth != NET_TLS_CLIENT_AUTH_NONE) != (t->client_ca != NULL)) {
     return settings_complain(c->settings, t, why, "client_auth and client_ca belong together");
   }
   base_err e = gw_policy_add_host(&c->policy, l->address);
@@ -139,9 +139,17 @@ static base_err check_policy(gw_config *c, base_buf *why) {
   }
   for (int i = 0; i < c->cors.origin_count; i++) {
     if (!base_is_ok(gw_policy_add_origin(&c->policy, c->cors.origins[i]))) {
-      return settings_complain(c->settings, &c->cors.origins[i], why,
-                               "\"%.100s\" is no origin; it takes https://NAME[:PORT], null or *", c->cors.origins[i]);
+      return settings_complain(
+          c->settings, &c->cors.origins[i], why,
+          "\"%.100s\" is no origin; it takes https://NAME[:PORT], https://*.NAME, ~REGEX, null or *",
+          c->cors.origins[i]);
     }
+  }
+  c->policy.credentials = c->cors.credentials;
+  c->policy.max_age_s = c->cors.max_age_ms > 0 ? (c->cors.max_age_ms + 999) / 1000 : -1;
+  if (!base_is_ok(gw_policy_check(&c->policy))) {
+    return settings_complain(c->settings, &c->cors.credentials, why,
+                             "credentials for pages of any origin would give every site the user's session");
   }
   return BASE_OK;
 }
@@ -243,11 +251,10 @@ static base_err check_all(gw_config *c, base_buf *why) {
 
 static base_err finish(gw_config *c, base_err e, base_buf *why, gw_config **out) {
   if (base_is_ok(e)) {
-    atomic_init(&c->refs, 1);
     gw_policy_init(&c->policy);
     e = c->help || c->version ? BASE_OK : check_all(c, why);
     if (!base_is_ok(e)) {
-      gw_config_unref(c);
+      gw_config_free(c);
       return e;
     }
     *out = c;
@@ -279,15 +286,18 @@ base_err gw_config_read_text(const char *name, base_span text, base_buf *why, gw
   return finish(c, e, why, out);
 }
 
-gw_config *gw_config_ref(gw_config *c) {
-  atomic_fetch_add(&c->refs, 1);
-  return c;
-}
-
-void gw_config_unref(gw_config *c) {
-  if (c && atomic_fetch_sub(&c->refs, 1) == 1) {
+void gw_config_free(gw_config *c) {
+  if (c) {
     gw_policy_dispose(&c->policy);
     settings_free(c->settings);
     free(c);
   }
+}
+
+net_tls_server_options gw_tls_options(const gw_tls *t) {
+  return (net_tls_server_options){.main = t->main,
+                                  .sni = t->sni,
+                                  .sni_count = (size_t)t->sni_count,
+                                  .client_ca_file = t->client_ca,
+                                  .client_auth = t->client_auth};
 }

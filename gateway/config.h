@@ -1,18 +1,17 @@
-/* config.h - what the gateway is told: a YAML file, the environment, the command line (settings/settings.h), as one immutable, counted object.
+/* config.h - what the gateway is told: a YAML file, the environment, the command line (settings/settings.h), as one immutable object.
  *
  * The quick start's flags (--listen, --upstream, --cert, --key) replace the file's whole sections listen, and clusters with routes. Reading touches no file but the
- * configuration's; gw_config_check looks at those that it names. A reload reads a new object; whoever still needs the old one holds a reference. Any thread once read.
+ * configuration's; gw_config_check looks at those that it names. A reload reads a new object. Any thread once read.
  */
 #ifndef PONTE_GATEWAY_CONFIG_H
 #define PONTE_GATEWAY_CONFIG_H
-
-#include <stdatomic.h>
 
 #include "gateway/auth/auth.h"
 #include "gateway/http/policy.h"
 #include "gateway/limits/limits.h"
 #include "gateway/upstream/cluster.h"
 #include "gateway/ws/deflate.h"
+#include "net/tls_server.h"
 #include "settings/settings.h"
 
 enum {
@@ -25,17 +24,11 @@ enum {
 };
 
 typedef struct {
-  char *cert, *key; /* PEM files */
-} gw_tls_files;
-
-enum gw_client_auth { GW_CLIENT_AUTH_NONE, GW_CLIENT_AUTH_OPTIONAL, GW_CLIENT_AUTH_REQUIRED };
-
-typedef struct {
-  gw_tls_files main; /* NULL, NULL: plain */
-  gw_tls_files *sni;
+  net_tls_pair main; /* NULL, NULL: plain */
+  net_tls_pair *sni;
   int sni_count;
   char *client_ca;
-  enum gw_client_auth client_auth;
+  enum net_tls_client_auth client_auth;
 } gw_tls;
 
 typedef struct {
@@ -44,7 +37,9 @@ typedef struct {
   bool optional; /* a default that this machine may lack (::1) */
 } gw_listen;
 
-static inline bool gw_listen_is_tls(const gw_listen *l) { return l->tls.main.cert != NULL; }
+/* What net_tls_server_new takes; borrows. */
+net_tls_server_options gw_tls_options(const gw_tls *t);
+static inline bool gw_listen_is_tls(const gw_listen *l) { return l->tls.main.cert_file != NULL; }
 
 typedef struct {
   char *prefix; /* "/" or "/package.Service/" */
@@ -53,7 +48,6 @@ typedef struct {
 } gw_route;
 
 typedef struct {
-  atomic_int refs;
   settings *settings;
   char *file, *admin, *web;
   gw_listen listen[GW_CONFIG_LISTEN];
@@ -64,6 +58,8 @@ typedef struct {
   struct {
     char *origins[GW_CONFIG_NAMES];
     int origin_count;
+    bool credentials;
+    int64_t max_age_ms;
   } cors;
   gw_cluster_options *clusters;
   int cluster_count;
@@ -86,14 +82,13 @@ typedef struct {
 } gw_config;
 
 /* Reads argv[1..], the environment and the file that they name. On an error `why` says where and what; INVALID, NOT_FOUND (the file), or NO_MEMORY. With help or
- * version set nothing else has been looked at. The caller has the first reference. */
+ * version set nothing else has been looked at. */
 base_err gw_config_read(int argc, char *const *argv, base_buf *why, gw_config **out) BASE_MUST_USE;
 /* The text of a file alone, called `name` in errors. */
 base_err gw_config_read_text(const char *name, base_span text, base_buf *why, gw_config **out) BASE_MUST_USE;
 /* Everything that can be found out without serving: files are there, certificates, keys and key sets parse. */
 base_err gw_config_check(const gw_config *c, base_buf *why) BASE_MUST_USE;
-gw_config *gw_config_ref(gw_config *c);
-void gw_config_unref(gw_config *c); /* NULL is allowed */
+void gw_config_free(gw_config *c); /* NULL is allowed */
 
 /* The table itself: for --help, and for the test of docs/configuration.md. */
 extern const settings_program gw_config_program;

@@ -12,17 +12,20 @@ static base_err check_file(const gw_config *c, const void *field, const char *fi
   return BASE_OK;
 }
 
+/* Certificates and keys are read and compared, and then dropped. */
 static base_err check_tls(const gw_config *c, const gw_listen *l, base_buf *why) {
-  const gw_tls *t = &l->tls;
-  bool quick = t->main.cert && t->main.cert == c->quick.cert;
-  BASE_TRY(check_file(c, quick ? &c->quick.cert : &t->main.cert, t->main.cert, why));
-  BASE_TRY(check_file(c, quick ? &c->quick.key : &t->main.key, t->main.key, why));
-  BASE_TRY(check_file(c, &t->client_ca, t->client_ca, why));
-  for (int i = 0; i < t->sni_count; i++) {
-    BASE_TRY(check_file(c, &t->sni[i].cert, t->sni[i].cert, why));
-    BASE_TRY(check_file(c, &t->sni[i].key, t->sni[i].key, why));
+  const net_tls_server_options options = gw_tls_options(&l->tls);
+  const void *where = l->tls.main.cert_file == c->quick.cert ? (const void *)&c->quick.cert : &l->tls;
+  net_tls_server *made = NULL;
+  base_buf reason;
+  base_buf_init(&reason, 2048);
+  base_err e = net_tls_server_new(&options, &reason, &made);
+  if (base_is(e, BASE_E_INVALID)) {
+    e = settings_complain(c->settings, where, why, "%.*s", BASE_SPAN_ARG(base_buf_span(&reason)));
   }
-  return BASE_OK;
+  net_tls_server_free(made);
+  base_buf_dispose(&reason);
+  return e;
 }
 
 static base_err check_cluster_files(const gw_config *c, const gw_cluster_options *o, base_buf *why) {
@@ -31,22 +34,34 @@ static base_err check_cluster_files(const gw_config *c, const gw_cluster_options
   return check_file(c, &o->tls_key, o->tls_key, why);
 }
 
-static base_err check_auth_files(const gw_config *c, base_buf *why) {
-  for (int i = 0; i < c->auth.issuer_count; i++) {
-    BASE_TRY(check_file(c, &c->auth.issuers[i].jwks_file, c->auth.issuers[i].jwks_file, why));
+/* Files are read and keys parsed; what stands behind a URL shows later. */
+static base_err check_auth(const gw_config *c, base_buf *why) {
+  gw_auth *made = NULL;
+  base_buf reason;
+  if (!gw_auth_is_on(&c->auth)) {
+    return BASE_OK;
   }
-  return check_file(c, &c->auth.api_keys_file, c->auth.api_keys_file, why);
+  base_buf_init(&reason, 2048);
+  base_err e = gw_auth_new(&c->auth, &reason, &made);
+  if (base_is(e, BASE_E_INVALID) || base_is(e, BASE_E_NOT_FOUND)) {
+    e = settings_complain(c->settings, &c->auth, why, "%.*s", BASE_SPAN_ARG(base_buf_span(&reason)));
+  }
+  gw_auth_free(made);
+  base_buf_dispose(&reason);
+  return e;
 }
 
 base_err gw_config_check(const gw_config *c, base_buf *why) {
   struct stat st;
   for (int i = 0; i < c->listen_count; i++) {
-    BASE_TRY(check_tls(c, &c->listen[i], why));
+    if (gw_listen_is_tls(&c->listen[i])) {
+      BASE_TRY(check_tls(c, &c->listen[i], why));
+    }
   }
   for (int i = 0; i < c->cluster_count; i++) {
     BASE_TRY(check_cluster_files(c, &c->clusters[i], why));
   }
-  BASE_TRY(check_auth_files(c, why));
+  BASE_TRY(check_auth(c, why));
   if (c->web && (stat(c->web, &st) != 0 || !S_ISDIR(st.st_mode))) {
     return settings_complain(c->settings, &c->web, why, "%s is no folder", c->web);
   }

@@ -36,14 +36,16 @@ static const char *const client_auths[] = {"none", "optional", "required", NULL}
 /* -- listen ------------------------------------------------------------------------------------------------------------------------- */
 
 static const settings_row sni_rows[] = {
-    {.key = "cert", .required = true, TEXT(gw_tls_files, cert, "FILE", "certificate chain in PEM; its names decide")},
-    {.key = "key", .required = true, TEXT(gw_tls_files, key, "FILE", "its private key in PEM")},
+    {.key = "cert",
+     .required = true,
+     TEXT(net_tls_pair, cert_file, "FILE", "certificate chain in PEM; its names decide")},
+    {.key = "key", .required = true, TEXT(net_tls_pair, key_file, "FILE", "its private key in PEM")},
 };
-static const settings_table sni_table = SETTINGS_TABLE(gw_tls_files, sni_rows);
+static const settings_table sni_table = SETTINGS_TABLE(net_tls_pair, sni_rows);
 
 static const settings_row tls_rows[] = {
-    {.key = "cert", TEXT(gw_tls, main.cert, "FILE", "certificate chain in PEM")},
-    {.key = "key", TEXT(gw_tls, main.key, "FILE", "its private key in PEM")},
+    {.key = "cert", TEXT(gw_tls, main.cert_file, "FILE", "certificate chain in PEM")},
+    {.key = "key", TEXT(gw_tls, main.key_file, "FILE", "its private key in PEM")},
     {.key = "sni",
      .kind = SETTINGS_GROUPS,
      SETTINGS_VECTOR(gw_tls, sni, sni_count, GW_CONFIG_SNI),
@@ -145,7 +147,20 @@ static const settings_row cors_rows[] = {
      .count_at = offsetof(gw_config, cors.origin_count) - offsetof(gw_config, cors),
      .capacity = GW_CONFIG_NAMES,
      .argument = "ORIGIN",
-     .help = "pages that may use this gateway besides its own: https://app.example; * = all"},
+     .help = "pages that may use this gateway besides its own: https://app.example, https://*.app.example, ~REGEX, "
+             "null, or * for all"},
+    {.key = "credentials",
+     .kind = SETTINGS_BOOL,
+     CONFIG_AT(cors, credentials),
+     .fallback = "false",
+     .argument = "BOOL",
+     .help = "such pages may send cookies and read what comes back; not with *"},
+    {.key = "max_age",
+     .kind = SETTINGS_DURATION,
+     CONFIG_AT(cors, max_age_ms),
+     .fallback = "1d",
+     .argument = "TIME",
+     .help = "how long browsers may keep a preflight's answer"},
 };
 static const settings_table cors_table = SETTINGS_TABLE(gw_config, cors_rows);
 
@@ -231,7 +246,7 @@ static const settings_table limits_table = SETTINGS_TABLE(gw_limits_options, lim
 
 #define D gw_deflate_options
 static const settings_row deflate_rows[] = {
-    {.key = "enabled", BOOL(D, on, "false", "for clients that offer it")},
+    {.key = "compression", BOOL(D, on, "false", "permessage-deflate (RFC 7692), for clients that offer it")},
     {.key = "window_bits", NUMBER(D, window_bits, 9, 15, "12", "largest window, either way: 2^N bytes")},
     {.key = "context_takeover",
      BOOL(D, context_takeover, "false",
@@ -331,11 +346,11 @@ static const settings_row rows[] = {
      SETTINGS_AT(gw_config, limits),
      .table = &limits_table,
      .help = "how much clients may take"},
-    {.key = "deflate",
+    {.key = "websocket",
      .kind = SETTINGS_GROUP,
      SETTINGS_AT(gw_config, deflate),
      .table = &deflate_table,
-     .help = "compression of WebSocket messages (RFC 7692)"},
+     .help = "WebSockets"},
     {.key = "tracing",
      .kind = SETTINGS_GROUP,
      SETTINGS_AT(gw_config, tracing),

@@ -44,12 +44,12 @@ static void defaults_are_loopback(void) {
   CHECK_STR(c->clusters[0].targets[0], "127.0.0.1:50054");
   CHECK_INT(c->workers, 1);
   CHECK_INT(c->grace_ms, 10000);
-  gw_config_unref(c);
+  gw_config_free(c);
   CHECK_OK(read_flags(&c, why, sizeof why, FLAGS("--upstream", "a:1", "--cert", "c", "--key", "k")));
   REQUIRE(c);
   CHECK_INT(c->listen_count, 4);
   CHECK(gw_listen_is_tls(&c->listen[3]) && !gw_listen_is_tls(&c->listen[1]));
-  gw_config_unref(c);
+  gw_config_free(c);
 }
 
 /* What the table says about limits and what gateway/limits does without being told must be one thing. */
@@ -60,7 +60,7 @@ static void the_defaults_of_the_limits_are_theirs(void) {
   REQUIRE(c);
   gw_limits_options zero = {0}, theirs = gw_limits_with_defaults(&zero), ours = gw_limits_with_defaults(&c->limits);
   CHECK(memcmp(&theirs, &ours, sizeof ours) == 0);
-  gw_config_unref(c);
+  gw_config_free(c);
 }
 
 static void flags_are_a_quick_start(void) {
@@ -81,7 +81,7 @@ static void flags_are_a_quick_start(void) {
   CHECK(c->check);
   CHECK(gw_policy_host_ok(&c->policy, base_span_str("10.0.0.1:81")));
   CHECK(gw_policy_host_ok(&c->policy, base_span_str("y")));
-  gw_config_unref(c);
+  gw_config_free(c);
 }
 
 static void flags_win_over_the_environment(void) {
@@ -96,7 +96,7 @@ static void flags_win_over_the_environment(void) {
   CHECK_STR(c->listen[1].address, "127.0.0.1:2");
   CHECK_INT(c->grace_ms, 8000);
   CHECK_INT(c->limits.calls, 9);
-  gw_config_unref(c);
+  gw_config_free(c);
   setenv("PONTE_GATEWAY_GRACE", "soon", 1);
   CHECK_ERR(read_flags(&c, why, sizeof why, FLAGS("--upstream", "a:1")), BASE_E_INVALID);
   CHECK(strstr(why, "PONTE_GATEWAY_GRACE") != NULL);
@@ -138,8 +138,8 @@ static void a_file_says_everything(void) {
   CHECK_MSG(base_is_ok(e), "%s", why);
   REQUIRE(c);
   CHECK(gw_listen_is_tls(&c->listen[0]) && !gw_listen_is_tls(&c->listen[1]));
-  CHECK_STR(c->listen[0].tls.sni[0].key, "b.key");
-  CHECK(c->listen[0].tls.client_auth == GW_CLIENT_AUTH_REQUIRED);
+  CHECK_STR(c->listen[0].tls.sni[0].key_file, "b.key");
+  CHECK(c->listen[0].tls.client_auth == NET_TLS_CLIENT_AUTH_REQUIRED);
   CHECK(c->clusters[0].tls && !c->clusters[1].tls);
   CHECK(c->clusters[0].balance == GW_LEAST_REQUEST && c->clusters[1].leg == GW_LEG_CORE);
   CHECK_INT(c->clusters[0].max_message_bytes, 4 << 20);
@@ -149,8 +149,7 @@ static void a_file_says_everything(void) {
   CHECK_STR(c->auth.rules[0].scopes[1], "write");
   CHECK(c->auth.rules[1].is_public && gw_auth_is_on(&c->auth));
   CHECK(gw_policy_host_ok(&c->policy, base_span_str("gw.example")));
-  gw_config_unref(gw_config_ref(c));
-  gw_config_unref(c);
+  gw_config_free(c);
 }
 
 static void bad_flags_are_named(void) {
@@ -218,8 +217,12 @@ static void bad_files_are_explained(void) {
       {CLUSTER "listen:\n  - address: a:1\n    tls: {client_ca: x, cert: c, key: k}\n",
        "f:4: listen[0].tls.cert: client_auth and client_ca belong together"},
       {CLUSTER "listen: [{address: \"a:1\"}, {address: \"a:1\"}]\n", "f:2: listen[1].address: a:1 is there twice"},
-      {CLUSTER "cors: {origins: [app.example]}\n",
-       "f:2: cors.origins[0]: \"app.example\" is no origin; it takes https://NAME[:PORT], null or *"},
+      {CLUSTER "cors: {origins: [app.example]}\n", "f:2: cors.origins[0]: \"app.example\" is no origin; it takes "
+                                                   "https://NAME[:PORT], https://*.NAME, ~REGEX, null or *"},
+      {CLUSTER "cors: {origins: [\"~(\"]}\n",
+       "f:2: cors.origins[0]: \"~(\" is no origin; it takes https://NAME[:PORT], https://*.NAME, ~REGEX, null or *"},
+      {CLUSTER "cors:\n  origins: [\"*\"]\n  credentials: true\n",
+       "f:4: cors.credentials: credentials for pages of any origin would give every site the user's session"},
       {CLUSTER "hosts: [\"a b\"]\n", "f:2: hosts[0]: \"a b\" is no host name"},
       {CLUSTER "auth:\n  issuers: [{issuer: i}]\n",
        "f:3: auth.issuers[0].issuer: takes jwks_file or jwks_url, one of them"},
@@ -239,7 +242,7 @@ static void bad_files_are_explained(void) {
     base_err e = read_text(&c, why, sizeof why, rows[i].text);
     CHECK_MSG(base_is(e, BASE_E_INVALID) && c == NULL && strcmp(why, rows[i].why) == 0,
               "row %zu: %s\n  got  %s\n  want %s", i, rows[i].text, why, rows[i].why);
-    gw_config_unref(c);
+    gw_config_free(c);
   }
 }
 
@@ -248,10 +251,10 @@ static void help_and_version_need_nothing_else(void) {
   char why[512];
   CHECK_OK(read_flags(&c, why, sizeof why, FLAGS("--help")));
   CHECK(c && c->help);
-  gw_config_unref(c);
+  gw_config_free(c);
   CHECK_OK(read_flags(&c, why, sizeof why, FLAGS("--version")));
   CHECK(c && c->version);
-  gw_config_unref(c);
+  gw_config_free(c);
 }
 
 TEST_MAIN(TEST(defaults_are_loopback), TEST(the_defaults_of_the_limits_are_theirs), TEST(flags_are_a_quick_start),

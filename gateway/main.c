@@ -24,7 +24,8 @@ static int check(const gw_config *c) {
   return 0;
 }
 
-static int run(gw_config *config, base_buf *why) {
+/* -1: serve. */
+static int look(const gw_config *config, base_buf *why) {
   if (config->help) {
     return help(why);
   }
@@ -38,7 +39,7 @@ static int run(gw_config *config, base_buf *why) {
   if (config->check) {
     return check(config);
   }
-  return base_is_ok(gw_app_run(config, why)) ? 0 : complain(why, 1);
+  return -1;
 }
 
 int main(int argc, char **argv) {
@@ -46,8 +47,14 @@ int main(int argc, char **argv) {
   base_buf why;
   base_log_init("gateway");
   base_buf_init(&why, 262144);
-  int code = base_is_ok(gw_config_read(argc, argv, &why, &config)) ? run(config, &why) : complain(&why, 2);
-  gw_config_unref(config);
+  int code = base_is_ok(gw_config_read(argc, argv, &why, &config)) ? look(config, &why) : complain(&why, 2);
+  if (code < 0) {
+    /* It takes the configuration over: a reload will replace it. */
+    gw_config *first = config;
+    config = NULL;
+    code = base_is_ok(gw_app_run(first, argc, argv, &why)) ? 0 : complain(&why, 1);
+  }
+  gw_config_free(config);
   base_buf_dispose(&why);
   return code;
 }

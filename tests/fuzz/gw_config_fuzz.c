@@ -18,10 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       assert(c->routes[i].cluster_index < c->cluster_count && c->routes[i].prefix[0] == '/');
     }
     for (int i = 0; i < c->listen_count; i++) {
-      assert((c->listen[i].tls.main.cert == NULL) == (c->listen[i].tls.main.key == NULL));
+      assert((c->listen[i].tls.main.cert_file == NULL) == (c->listen[i].tls.main.key_file == NULL));
     }
   }
-  gw_config_unref(c);
+  gw_config_free(c);
   base_buf_dispose(&why);
   return 0;
 }

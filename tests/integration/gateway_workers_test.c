@@ -1,5 +1,6 @@
 /* Several workers behind one port: calls spread over them, and they end together. */
 #include "gateway_calls.h"
+#include "sockets.h"
 
 enum { SOCKETS = 24, WORKERS = 2 };
 
@@ -7,29 +8,6 @@ static world w;
 static session sessions[SOCKETS];
 
 static bool start(void) { return world_start(&w, (const char *const[]){"--workers", "2", "--grace", "1m", NULL}); }
-
-enum { ESTABLISHED = 1, LISTENING = 10 };
-
-/* Sockets of this machine in the state, with that local port, or that remote one; the gRPC core's are IPv6 sockets with mapped addresses. */
-static int sockets_with(unsigned local, unsigned remote, unsigned state) {
-  static const char *const tables[] = {"/proc/net/tcp", "/proc/net/tcp6"};
-  char line[512];
-  int n = 0;
-  for (int i = 0; i < 2; i++) {
-    FILE *f = fopen(tables[i], "r");
-    while (f && fgets(line, sizeof line, f)) {
-      unsigned l = 0, r = 0, s = 0;
-      if (sscanf(line, " %*d: %*[0-9A-F]:%4x %*[0-9A-F]:%4x %2x", &l, &r, &s) == 3 && s == state &&
-          (local == 0 || l == local) && (remote == 0 || r == remote)) {
-        n++;
-      }
-    }
-    if (f) {
-      fclose(f);
-    }
-  }
-  return n;
-}
 
 static bool echo_on(session *s, uint32_t id, bool end) {
   echo_request r = ECHO_REQUEST;
@@ -55,10 +33,10 @@ static void open_sockets(void) {
 static void workers_share_one_port(void) {
   static char out[1024];
   CHECK(start());
-  CHECK_INT(sockets_with((unsigned)w.port, 0, LISTENING), WORKERS);
+  CHECK_INT(sockets_with((unsigned)w.port, 0, SOCKET_LISTENING), WORKERS);
   open_sockets();
   CHECK(world_metric_becomes(&w, "ponte_gateway_websockets", SOCKETS));
-  CHECK_INT(sockets_with(0, (unsigned)w.echo_port, ESTABLISHED), WORKERS);
+  CHECK_INT(sockets_with(0, (unsigned)w.echo_port, SOCKET_ESTABLISHED), WORKERS);
   CHECK_INT(http_ask(w.admin, "GET", "/readyz", "Host: localhost\r\n", out, sizeof out), 200);
   for (int i = 0; i < SOCKETS; i++) {
     CHECK(echo_on(&sessions[i], 1, true));
@@ -99,7 +77,7 @@ static void drain_reaches_every_worker(void) {
     CHECK(is_told_to_go(&sessions[i]));
   }
   CHECK_INT(http_ask(w.admin, "GET", "/readyz", "Host: localhost\r\n", out, sizeof out), 503);
-  CHECK_INT(sockets_with((unsigned)w.port, 0, LISTENING), 0);
+  CHECK_INT(sockets_with((unsigned)w.port, 0, SOCKET_LISTENING), 0);
   for (int i = 0; i < SOCKETS; i++) {
     CHECK_MSG(echo_on(&sessions[i], 1, true), "%s", "a running call goes on");
     CHECK_INT(status_of(&sessions[i], 1), 0);

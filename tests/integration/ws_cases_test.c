@@ -52,7 +52,7 @@ static void nothing_is_left_behind(void) {
 }
 
 static void start(void) {
-  setenv("PONTE_GATEWAY_DEFLATE_ENABLED", "true", 1);
+  setenv("PONTE_GATEWAY_WEBSOCKET_COMPRESSION", "true", 1);
   CHECK(world_start(&w, NULL));
 }
 static void stop(void) { world_end(&w); }
