@@ -1,172 +1,277 @@
-"""What the gateway costs: CPU time of its process per unary gRPC-Web call and per streamed message, and memory per idle connection.
+"""What the gateway costs beside its peers, in one run: CPU time of its process per call and per message, memory per idle stream, growth with readers that do not read,
+latency of one call at a time.
 
-h2load is the browser, echo_server the service (both on the other core, where there is one); the gateway is pinned to a core of its own. Each row is the
-best of some interleaved rounds, since other work on the machine only ever adds. With --peer, grpcwebproxy is measured in the same rounds.
+h2load and bench_streams are the browsers, bench_backend the service, both as cheap as can be and on the other core; each gateway has a core of its own, in turn. Each
+figure is the best of some interleaved rounds, since other work on the machine only ever adds. Ponte runs as it comes: limits, metrics and the access log are on.
 """
 import argparse
+import contextlib
 import os
 import resource
 import socket
+import struct
 import subprocess
+import sys
+import tempfile
 import time
 
 import bench_report
-from harness import SERVER_STREAM, UNARY, Process, echo_and_gateway, h2load, request
+import ponte_procs as procs
+from harness import certificate
 
-PEER = "github.com/improbable-eng/grpc-web/go/grpcwebproxy@v0.15.0"
-CALLS = 20000
-STREAMS, MESSAGES = 8, 10000
-IDLE = 1000
-KIB = request(b"x" * 1024)
-STREAM = request(size=1024, count=MESSAGES)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers"))
+import peers
 
-# name, unit, path, body, requests, messages a request, h2load's arguments, whether the peer can be asked too
+UNARY, STREAM = "/bench.Echo/Unary", "/bench.Echo/Stream"
+GATEWAY_CORE, OTHER_CORE = 0, 1 if os.cpu_count() > 1 else 0
+KIB = 1024
+
+
+def frame(message):
+    return b"\0" + struct.pack(">I", len(message)) + message
+
+
+def wanted(count, size):
+    return frame(struct.pack(">II", count, size))
+
+
+# name, unit, path, body, requests, units a request, h2load's arguments, over TLS
 ROWS = [
-    ("unary 1 KiB, HTTP/1.1", "us/call", UNARY, KIB, CALLS, 1, ["--h1", "-c8"], True),
-    ("unary 1 KiB, HTTP/2 cleartext", "us/call", UNARY, KIB, CALLS, 1, ["-c1", "-m32"], False),
-    ("streamed 1 KiB message, HTTP/1.1", "us/message", SERVER_STREAM, STREAM, STREAMS, MESSAGES, ["--h1", "-c4"], True),
-    ("streamed 1 KiB message, HTTP/2 cleartext", "us/message", SERVER_STREAM, STREAM, STREAMS, MESSAGES, ["-c1", "-m4"], False),
+    ("unary 64 B, HTTP/1.1", "us/call", UNARY, frame(bytes(64)), 20000, 1, ["--h1", "-c8"], False),
+    ("unary 64 B, h2c", "us/call", UNARY, frame(bytes(64)), 20000, 1, ["-c1", "-m32"], False),
+    ("unary 1 KiB, HTTP/1.1", "us/call", UNARY, frame(bytes(KIB)), 20000, 1, ["--h1", "-c8"], False),
+    ("unary 1 KiB, h2c", "us/call", UNARY, frame(bytes(KIB)), 20000, 1, ["-c1", "-m32"], False),
+    ("unary 1 KiB, HTTP/1.1 TLS", "us/call", UNARY, frame(bytes(KIB)), 20000, 1, ["--h1", "-c8"], True),
+    ("unary 1 KiB, HTTP/2 TLS", "us/call", UNARY, frame(bytes(KIB)), 20000, 1, ["-c1", "-m32"], True),
+    ("unary 64 KiB, HTTP/1.1", "us/call", UNARY, frame(bytes(64 * KIB)), 4000, 1, ["--h1", "-c8"], False),
+    ("unary 64 KiB, h2c", "us/call", UNARY, frame(bytes(64 * KIB)), 4000, 1, ["-c1", "-m8"], False),
+    ("stream of 1 KiB, HTTP/1.1", "us/message", STREAM, wanted(50000, KIB), 8, 50000, ["--h1", "-c4"], False),
+    ("stream of 1 KiB, h2c", "us/message", STREAM, wanted(50000, KIB), 8, 50000, ["-c1", "-m4"], False),
+    ("stream of 64 KiB, HTTP/1.1", "us/message", STREAM, wanted(2000, 64 * KIB), 8, 2000, ["--h1", "-c4"], False),
+    ("stream of 64 KiB, h2c", "us/message", STREAM, wanted(2000, 64 * KIB), 8, 2000, ["-c1", "-m4"], False),
 ]
+BIDI = [("bidi audio 320 B at 50/s, 400 streams, h2c", 400), ("bidi audio 320 B at 50/s, 800 streams, h2c", 800)]
+IDLE, UNREAD = 400, 10
 
 
-def pin(process, core):
-    if os.cpu_count() > 1:
-        subprocess.run(["taskset", "-a", "-c", "-p", str(core), str(process.popen.pid)], check=True, stdout=subprocess.DEVNULL)
+def cpu_us(pid):
+    return procs.cpu_seconds(pid) * 1e6
 
 
-def cost(process, url, row):
-    """CPU microseconds of the process for one unit of the row."""
-    name, _, path, body, count, messages, args, _ = row
-    before = process.cpu_us()
-    done, output = h2load(url + path, body, "-n", str(count), *args)
+def pin(pid, core):
+    subprocess.run(["taskset", "-a", "-c", "-p", str(core), str(pid)], check=True, stdout=subprocess.DEVNULL)
+
+
+def on_core(core, command, **more):
+    return subprocess.Popen(["taskset", "-c", str(core), *command], text=True, **more)
+
+
+class Gateway:
+    """One of the contestants; `tls` is another process of it, since each has one port."""
+
+    def __init__(self, name, plain, tls=None):
+        self.name, (self.process, self.port) = name, plain
+        self.tls_process, self.tls_port = tls or (None, None)
+        for process in self.processes():
+            pin(process.pid, GATEWAY_CORE)
+
+    def processes(self):
+        return [p for p in (self.process, self.tls_process) if p]
+
+    def stop(self):
+        for process in self.processes():
+            process.terminate()
+            process.wait(30)
+
+
+def h2load(url, body, *args, content_type="application/grpc-web+proto"):
+    with tempfile.NamedTemporaryFile(prefix="ponte-body-") as file:
+        file.write(body)
+        file.flush()
+        run = on_core(OTHER_CORE, ["h2load", *args, "-d", file.name, "-H", f"content-type: {content_type}", "-H", "te: trailers", url],
+                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output = run.communicate(timeout=600)[0]
+    words = next((line for line in output.splitlines() if line.startswith("requests:")), "").replace(",", "").split()
+    return int(words[words.index("succeeded") - 1]) if "succeeded" in words else 0, output
+
+
+def cost(gateway, row):
+    name, _, path, body, count, units, args, tls = row
+    process, port = (gateway.tls_process, gateway.tls_port) if tls else (gateway.process, gateway.port)
+    if process is None:
+        return None
+    url = f"{'https' if tls else 'http'}://127.0.0.1:{port}{path}"
+    h2load(url, body, "-n", str(max(count // 20, 1)), "-c1" if count < 20 else "-c8", *[a for a in args if a == "--h1"])
+    before = cpu_us(process.pid)
+    done, output = h2load(url, body, "-n", str(count), *args)
     if done != count:
-        raise SystemExit(f"{name}: {done} of {count} succeeded\n{output}")
-    return (process.cpu_us() - before) / (count * messages)
+        print(f"{gateway.name}: {name}: {done} of {count} succeeded\n{output}", file=sys.stderr)
+        return None
+    return (cpu_us(process.pid) - before) / (count * units)
 
 
-def connect(address):
-    host, port = address.rsplit(":", 1)
-    return socket.create_connection((host, int(port)))
-
-
-def idle_websocket(address):
-    s = connect(address)
-    s.sendall((f"GET /ponte.v1 HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: ponte.v1\r\n\r\n").encode())
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        piece = s.recv(4096)
-        if not piece:
-            raise SystemExit(f"no WebSocket: {answer!r}")
-        answer += piece
-    if b" 101 " not in answer.split(b"\r\n", 1)[0]:
-        raise SystemExit(f"no WebSocket: {answer!r}")
-    # HELLO of docs/protocol.md, masked with zeroes: version 1, credit 64 KiB, no calls from there, messages up to 4 MiB, no pings, no token.
-    hello = b"\0\1" + b"".join(n.to_bytes(4, "big") for n in (65536, 0, 4 << 20, 0)) + b"\0"
-    frame = b"\x01\0" + bytes(4) + len(hello).to_bytes(3, "big") + hello
-    s.sendall(b"\x82" + bytes([0x80 | len(frame)]) + bytes(4) + frame)
-    return s
-
-
-def idle_http1(address):
-    s = connect(address)
-    s.sendall(f"GET / HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
-    s.recv(4096)
-    return s
-
-
-def idle_http2(address):
-    s = connect(address)
-    # Preface, SETTINGS, and one GET, so that what a first request allocates counts.
-    head = b"\x82\x86\x84\x41" + bytes([len(address)]) + address.encode()
-    s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0" + len(head).to_bytes(3, "big") + b"\1\5\0\0\0\1" + head)
-    s.recv(4096)
-    return s
+def bidi_cost(gateway, streams):
+    """None when the gateway cannot, or the messages fell behind: then the figure would flatter."""
+    command = [procs.program("bench_streams"), str(gateway.port), "streams", str(streams), "connections", "4", "seconds", "5"]
+    run = on_core(OTHER_CORE, command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if not run.stdout.readline():
+        print(f"{gateway.name}: {run.communicate()[1].strip()}", file=sys.stderr)
+        return None
+    before = cpu_us(gateway.process.pid)
+    output, errors = run.communicate(timeout=120)
+    if run.returncode != 0:
+        print(f"{gateway.name}: {errors.strip()}", file=sys.stderr)
+        return None
+    sent, received, late = (int(word) for word in output.split())
+    if received < sent * 0.98 or late > sent * 0.02:
+        print(f"{gateway.name}: {streams} streams: {sent} sent, {received} received, {late} late", file=sys.stderr)
+    return (cpu_us(gateway.process.pid) - before) / max(received, 1)
 
 
 def settled_kb(process):
     """Memory once it has stopped growing."""
     last = -1
-    while (now := process.memory_kb()) != last:
+    while (now := procs.private_kb(process.pid)) != last:
         last = now
-        time.sleep(0.3)
+        time.sleep(0.5)
     return now
 
 
-def idle_row(name, opening):
-    """In a gateway of its own: memory that others have given back would be used again unseen."""
-    with echo_and_gateway() as (_, gateway):
-        sockets = [opening(gateway.plain) for _ in range(20)]  # what the first ones allocate for all is not theirs
-        base = settled_kb(gateway)
-        sockets += [opening(gateway.plain) for _ in range(IDLE)]
-        grown = settled_kb(gateway) - base
-        for s in sockets:
-            s.close()
-    return {"process": "ponte-gateway", "name": f"idle {name}", "unit": "KB", "value": round(grown / IDLE, 2), "connections": IDLE}
+def post(port, body):
+    s = socket.create_connection(("127.0.0.1", port))
+    s.sendall((f"POST {STREAM} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/grpc-web+proto\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body)
+    return s
 
 
-def idle_rows():
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return [idle_row("WebSocket (ponte.v1)", idle_websocket), idle_row("HTTP/1.1 connection", idle_http1), idle_row("HTTP/2 connection", idle_http2)]
+def idle_http1_kb(gateway):
+    """Per open stream that is silent, over a connection of its own."""
+    sockets = [post(gateway.port, wanted(0, 0)) for _ in range(20)]
+    before = settled_kb(gateway.process)
+    sockets += [post(gateway.port, wanted(0, 0)) for _ in range(IDLE)]
+    grown = settled_kb(gateway.process) - before
+    for s in sockets:
+        s.close()
+    return grown / IDLE
 
 
-def start_peer(echo):
-    folder = os.path.join(os.environ.get("PONTE_DEPS_DIR") or os.path.join(os.environ["PONTE_SOURCE_DIR"], "deps"), "bench")
-    binary = os.path.join(folder, "grpcwebproxy")
-    if not os.path.exists(binary):
-        print("building grpcwebproxy ...", flush=True)
-        subprocess.run(["go", "install", PEER], env=dict(os.environ, GOBIN=folder, GOFLAGS=""), check=True)
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    os.environ["GRPCWEBPROXY"] = binary
-    peer = Process("grpcwebproxy", ["--backend_addr", f"127.0.0.1:{echo.said[0]}", "--run_tls_server=false", "--server_bind_address", "127.0.0.1",
-                                    "--server_http_debug_port", str(port), "--allow_all_origins"], 0)
-    peer.plain = f"127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            connect(peer.plain).close()
-            return peer
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit("grpcwebproxy did not start")
+def hold(gateway, streams):
+    run = on_core(OTHER_CORE, [procs.program("bench_streams"), str(gateway.port), "streams", str(streams), "connections", "4", "hold", "1"],
+                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    if run.stdout.readline().strip() != "open":
+        raise SystemExit(f"{gateway.name}: streams cannot be opened")
+    return run
 
 
-def measure(rounds, with_peer):
-    with echo_and_gateway() as (echo, gateway):
-        processes = {"ponte-gateway": gateway}
-        if with_peer:
-            processes["grpcwebproxy 0.15.0"] = start_peer(echo)
-        try:
-            for process in processes.values():
-                pin(process, 0)
-            base = settled_kb(gateway)
-            seen = {}
-            for _ in range(rounds):
-                for row in ROWS:
-                    for who, process in processes.items():
-                        if process is gateway or row[7]:
-                            seen.setdefault((who, row[0], row[1]), []).append(cost(process, f"http://{process.plain}", row))
-            results = [{"process": who, "name": name, "unit": f"CPU {unit}", "value": round(min(all_), 2), "rounds": [round(v, 2) for v in all_]}
-                       for (who, name, unit), all_ in seen.items()]
-            results.append({"process": "ponte-gateway", "name": "private memory before the first call", "unit": "KB", "value": base})
-            return results
-        finally:
-            for process in processes.values():
-                if process is not gateway:
-                    process.stop()
+def idle_http2_kb(gateway):
+    few = hold(gateway, 20)
+    before = settled_kb(gateway.process)
+    many = hold(gateway, IDLE)
+    grown = settled_kb(gateway.process) - before
+    for run in (few, many):
+        run.stdin.close()
+        run.wait()
+    return grown / IDLE
+
+
+def unread_kb(gateway):
+    """Growth with readers that never read streams of 16 KiB messages."""
+    before = settled_kb(gateway.process)
+    sockets = []
+    for _ in range(UNREAD):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", gateway.port))
+        body = wanted(100000, 16 * KIB)
+        s.sendall((f"POST {STREAM} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/grpc-web+proto\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body)
+        sockets.append(s)
+    time.sleep(2)
+    grown = settled_kb(gateway.process) - before
+    for s in sockets:
+        s.close()
+    return grown
+
+
+def latency_us(port, *args, content_type="application/grpc-web+proto"):
+    _, output = h2load(f"http://127.0.0.1:{port}{UNARY}", frame(bytes(64)), "-n", "3000", "-c1", "-m1", *args, content_type=content_type)
+    words = next(line for line in output.splitlines() if line.startswith("time for request:")).split()
+    mean = words[5]
+    number = float(mean.rstrip("nmus"))
+    return number * (1000 if mean.endswith("ms") else 1)
+
+
+@contextlib.contextmanager
+def contestants(scratch, upstream, cert, key, with_peers):
+    def pair(start, **more):
+        return start(scratch, upstream, **more), start(scratch, upstream, cert=cert, key=key, **more)
+
+    gateways = [Gateway("ponte-gateway", *pair(peers.start_ponte)), Gateway("ponte-gateway, C core leg", peers.start_ponte(scratch, upstream, leg="core"))]
+    try:
+        if with_peers:
+            gateways.append(Gateway(f"envoy {peers.ENVOY_VERSION}", *pair(peers.start_envoy)))
+            gateways.append(Gateway("tonic-web 0.14", peers.start_tonic(scratch, upstream)))
+            gateways.append(Gateway("grpcwebproxy 0.15", peers.start_grpcwebproxy(scratch, upstream)))
+        yield gateways
+    finally:
+        for gateway in gateways:
+            gateway.stop()
+
+
+def once_rows(gateway):
+    """What is measured once, in a process that has done nothing before."""
+    yield "memory before the first call", "KB", settled_kb(gateway.process)
+    yield "idle stream, HTTP/1.1", "KB", idle_http1_kb(gateway)
+    if not gateway.name.startswith("grpcwebproxy"):  # it speaks HTTP/2 over TLS only
+        yield "idle stream, h2c", "KB", idle_http2_kb(gateway)
+    yield f"growth with {UNREAD} unread streams of 16 KiB, HTTP/1.1", "KB", unread_kb(gateway)
+
+
+def measure(gateways, rounds, seen):
+    def note(gateway, name, unit, value):
+        if value is not None:
+            seen.setdefault((gateway.name, name, unit), []).append(value)
+            print(f"  {gateway.name:28} {name:44} {value:10.2f} {unit}", flush=True)
+
+    for gateway in gateways:
+        for row in once_rows(gateway):
+            note(gateway, *row)
+    for _ in range(rounds):
+        for row in ROWS:
+            for gateway in gateways:
+                if "h2" in row[0] and gateway.name.startswith("grpcwebproxy"):
+                    continue
+                note(gateway, row[0], f"CPU {row[1]}", cost(gateway, row))
+        for name, streams in BIDI:
+            for gateway in gateways:
+                if not gateway.name.startswith("grpcwebproxy"):
+                    note(gateway, name, "CPU us/message", bidi_cost(gateway, streams))
+        for gateway in gateways:
+            note(gateway, "latency of one call at a time, HTTP/1.1", "us", latency_us(gateway.port, "--h1"))
 
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/run gateway", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peer", action="store_true", help="measure grpcwebproxy too; it is built by go into the folder of dependencies")
+    parser.add_argument("--peers", action="store_true", help="measure Envoy, tonic-web and grpcwebproxy too; they are fetched and built into the folder of dependencies")
     options = parser.parse_args()
-    load = os.getloadavg()
-    results = measure(options.rounds, options.peer) + idle_rows()
-    for r in results:
-        print(f"{r['process']:20} {r['name']:42} {r['value']:10} {r['unit']}")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    load, seen = os.getloadavg(), {}
+    with tempfile.TemporaryDirectory(prefix="ponte-bench-") as scratch, certificate() as (cert, key):
+        backend = on_core(OTHER_CORE, [procs.program("bench_backend")], stdout=subprocess.PIPE)
+        try:
+            upstream = int(backend.stdout.readline())
+            with contestants(scratch, upstream, cert, key, options.peers) as gateways:
+                measure(gateways, options.rounds, seen)
+            direct = min(latency_us(upstream, content_type="application/grpc") for _ in range(options.rounds))
+            seen[("no gateway (h2c)", "latency of one call at a time, HTTP/1.1", "us")] = [direct]
+        finally:
+            backend.terminate()
+            backend.wait()
+    results = [{"process": who, "name": name, "unit": unit, "value": round(min(values), 2), "rounds": [round(v, 2) for v in values]}
+               for (who, name, unit), values in seen.items()]
+    print()
+    for r in sorted(results, key=lambda r: [x[1] for x in seen].index(r["name"])):
+        print(f"{r['name']:52} {r['process']:28} {r['value']:10} {r['unit']}")
     bench_report.write("gateway", results, load)
 
 
