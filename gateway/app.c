@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "gateway/obs/obs.h"
 #include "gateway/reload.h"
+#include "gateway/tracer.h"
 #include "gateway/worker.h"
 #include "http/admin.h"
 
@@ -23,9 +24,10 @@ struct app {
   net_loop *loop;
   http_admin *admin;
   gw_limits *limits;
+  gw_tracer *tracer;
   gw_worker **workers;
   int worker_count, listener_count;
-  bool draining, reload_again;
+  bool draining, ended, reload_again;
 };
 
 /* Keeps the first reason. */
@@ -137,11 +139,14 @@ static bool all_ended(const struct app *a) {
   return true;
 }
 
+static void stop_loop(void *ctx) { net_loop_stop(((struct app *)ctx)->loop); }
+
 static void on_wake(void *ctx) {
   struct app *a = ctx;
   look_if_applied(a);
-  if (all_ended(a)) {
-    net_loop_stop(a->loop);
+  if (all_ended(a) && !a->ended) {
+    a->ended = true;
+    gw_tracer_flush(a->tracer, stop_loop, a);
   }
 }
 
@@ -233,6 +238,7 @@ static base_err make(struct app *a, gw_config *config, base_buf *why) {
   }
   BASE_TRY(gw_shared_new(a->loop, config, a->limits, NULL, why, &a->shared));
   BASE_TRY(gw_limits_watch(a->limits, a->loop));
+  BASE_TRY(explain(why, gw_tracer_new(a->loop, config, &a->tracer), "tracing.endpoint", config->tracing.endpoint));
   BASE_TRY(make_workers(a, why));
   BASE_TRY(explain(why, http_admin_start(a->loop, config->admin, ready, a, &a->admin), "admin", config->admin));
   announce("admin http://", config->admin, http_admin_port(a->admin));
@@ -250,6 +256,7 @@ static void unmake(struct app *a) {
   each_worker(a, gw_worker_stop);
   each_worker(a, gw_worker_free);
   free(a->workers);
+  gw_tracer_free(a->tracer);
   net_loop_free(a->loop);
   http_admin_free(a->admin);
   gw_shared_free(a->last, a->shared);

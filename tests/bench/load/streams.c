@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/span.h"
 #include "h2_socket.h"
 
 enum { FRAME_HEAD = 5, EVENTS = 64, MAX_BYTES = 65536 };
@@ -112,6 +113,14 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *u
   h2_die("stream %d ended with %s", id, nghttp2_http2_strerror(code));
 }
 
+static long number(const char *text) {
+  uint64_t n = 0;
+  if (!base_span_u64(base_span_str(text), &n) || n > INT32_MAX) {
+    h2_die("\"%s\" is no number", text);
+  }
+  return (long)n;
+}
+
 static void read_options(int argc, char **argv) {
   static const struct {
     const char *name;
@@ -129,7 +138,7 @@ static void read_options(int argc, char **argv) {
   if (argc < 2 || argc % 2 != 0) {
     h2_die("usage: bench_streams PORT [option VALUE]...");
   }
-  options.port = atol(argv[1]);
+  options.port = number(argv[1]);
   for (int i = 2; i < argc; i += 2) {
     size_t k = 0;
     while (k < sizeof rows / sizeof *rows && strcmp(rows[k].name, argv[i]) != 0) {
@@ -138,7 +147,7 @@ static void read_options(int argc, char **argv) {
     if (k == sizeof rows / sizeof *rows) {
       h2_die("unknown option %s", argv[i]);
     } else if (rows[k].number) {
-      *rows[k].number = atol(argv[i + 1]);
+      *rows[k].number = number(argv[i + 1]);
     } else {
       *rows[k].text = argv[i + 1];
     }
