@@ -63,6 +63,7 @@ static void commit(struct app *a, gw_shared *next) {
   gw_reload_note_fixed(a->shared->config, next->config);
   gw_shared_commit(next, a->shared);
   gw_limits_set(a->limits, &next->config->limits);
+  gw_obs_log_calls(next->config->access_log);
   a->last = a->shared;
   a->shared = next;
   for (int i = 0; i < a->worker_count; i++) {
@@ -267,6 +268,7 @@ static void unmake(struct app *a) {
 base_err gw_app_run(gw_config *config, int argc, char *const *argv, base_buf *why) {
   struct app a = {.argc = argc, .argv = argv};
   gw_obs_register();
+  gw_obs_log_calls(config->access_log);
   base_metric_register(&reloads_applied);
   base_metric_register(&reloads_refused);
   base_err e = make(&a, config, why);

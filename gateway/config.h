@@ -69,6 +69,11 @@ typedef struct {
   gw_limits_options limits;
   gw_deflate_options deflate;
   struct {
+    char *drop[GW_CONFIG_NAMES];
+    int drop_count;
+  } metadata;
+  bool access_log;
+  struct {
     char *endpoint, *service_name; /* endpoint NULL: no tracing */
     double sample_ratio;
   } tracing;

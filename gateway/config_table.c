@@ -11,7 +11,6 @@ static bool is_address(const char *s) {
 
 static bool is_method_prefix(const char *s) { return s[0] == '/'; }
 
-/* Lower case, as HTTP/2 has them. */
 static const char *const legs[] = {"auto", "h2", "core", NULL};
 static const char *const balances[] = {"round_robin", "least_request", "pick_first", NULL};
 static const char *const client_auths[] = {"none", "optional", "required", NULL};
@@ -260,6 +259,21 @@ static const settings_row deflate_rows[] = {
 #undef D
 static const settings_table deflate_table = SETTINGS_TABLE(gw_deflate_options, deflate_rows);
 
+/* Lower case, as HTTP/2 has them. */
+static bool is_metadata_name(const char *s) { return s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_.")] == '\0'; }
+
+static const settings_row metadata_rows[] = {
+    {.key = "drop",
+     .kind = SETTINGS_TEXTS,
+     .at = offsetof(gw_config, metadata.drop) - offsetof(gw_config, metadata),
+     .count_at = offsetof(gw_config, metadata.drop_count) - offsetof(gw_config, metadata),
+     .capacity = GW_CONFIG_NAMES,
+     .is_allowed = is_metadata_name,
+     .argument = "NAME",
+     .help = "request headers, in lower case, that no service gets to see"},
+};
+static const settings_table metadata_table = SETTINGS_TABLE(gw_config, metadata_rows);
+
 static const settings_row tracing_rows[] = {
     {.key = "endpoint",
      .kind = SETTINGS_TEXT,
@@ -351,6 +365,12 @@ static const settings_row rows[] = {
      SETTINGS_AT(gw_config, deflate),
      .table = &deflate_table,
      .help = "WebSockets"},
+    {.key = "metadata",
+     .kind = SETTINGS_GROUP,
+     SETTINGS_AT(gw_config, metadata),
+     .table = &metadata_table,
+     .help = "what goes on to services"},
+    {.key = "access_log", BOOL(gw_config, access_log, "true", "a log line for each call")},
     {.key = "tracing",
      .kind = SETTINGS_GROUP,
      SETTINGS_AT(gw_config, tracing),

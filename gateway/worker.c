@@ -46,6 +46,7 @@ struct gw_worker {
   rpc_client *client;
   gw_ticker *ticker;
   gw_gate gate;
+  gw_streams streams;
   gw_routes routes;
   gw_front front;
   gw_generation *generation; /* the present one, and behind it those that still have something to end */
@@ -231,6 +232,9 @@ static base_err take(gw_worker *w, const gw_shared *next, base_buf *why) {
                       .auth = next->auth,
                       .limits = next->limits,
                       .timers = gw_ticker_timers(w->ticker),
+                      .streams = &w->streams,
+                      .drop = next->config->metadata.drop,
+                      .drop_count = next->config->metadata.drop_count,
                       .max_timeout_ms = limits.max_timeout_ms};
   w->routes =
       (gw_routes){.policy = &next->config->policy, .hub = g->hub, .files = files, .grpc_web = {.gate = &w->gate}};
@@ -277,6 +281,8 @@ static void apply(gw_worker *w, const gw_shared *next) {
              LOG_INT("worker", w->options.index), LOG_SPAN("reason", base_buf_span(&why)));
     w->routes.policy = &next->config->policy;
     w->gate.auth = next->auth;
+    w->gate.drop = next->config->metadata.drop;
+    w->gate.drop_count = next->config->metadata.drop_count;
     w->shared = next;
   }
   change_listeners(w, next);
@@ -296,6 +302,9 @@ static bool is_quiet(const gw_worker *w) {
 
 static void look_if_drained(void *ctx) {
   gw_worker *w = ctx;
+  if (base_now_ms() >= w->grace_end_ms) {
+    gw_streams_end(&w->streams); /* WebSockets have ended theirs; these are of gRPC-Web */
+  }
   if (is_quiet(w) || base_now_ms() >= w->drain_end_ms) {
     net_loop_stop(w->loop);
     return;
@@ -306,7 +315,8 @@ static void look_if_drained(void *ctx) {
 static void drain(gw_worker *w) {
   int64_t grace_ms = w->shared->config->grace_ms;
   w->routes.draining = true;
-  w->drain_end_ms = base_now_ms() + grace_ms + DRAIN_EXTRA_MS;
+  w->grace_end_ms = base_now_ms() + grace_ms;
+  w->drain_end_ms = w->grace_end_ms + DRAIN_EXTRA_MS;
   for (int i = 0; i < GW_CONFIG_LISTEN; i++) {
     close_place(&w->opened[i]);
   }

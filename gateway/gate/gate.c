@@ -24,6 +24,9 @@ base_err gw_gate_open(gw_gate *g, const gw_stream_request *request, const gw_dow
   gw_identity who;
   r.timers = g->timers;
   r.limits = g->limits;
+  r.streams = g->streams;
+  r.drop = g->drop;
+  r.drop_count = g->drop_count;
   if (g->max_timeout_ms > 0 && (r.timeout_ms == 0 || r.timeout_ms > g->max_timeout_ms)) {
     r.timeout_ms = g->max_timeout_ms;
   }

@@ -11,9 +11,12 @@
 /* What calls pass through. All is borrowed. A reload replaces them; calls that run keep the upstream they have. */
 typedef struct gw_gate {
   gw_upstream *upstream;
-  gw_auth *auth;          /* NULL = authentication is off */
-  gw_limits *limits;      /* NULL = none */
-  gw_timers *timers;      /* of the worker, for deadlines and expiry; NULL = none is enforced here */
+  gw_auth *auth;       /* NULL = authentication is off */
+  gw_limits *limits;   /* NULL = none */
+  gw_timers *timers;   /* of the worker, for deadlines and expiry; NULL = none is enforced here */
+  gw_streams *streams; /* of the worker: lists the open calls; or NULL */
+  char *const *drop;   /* names of metadata, in lower case, that stay here */
+  int drop_count;
   int64_t max_timeout_ms; /* ceiling of a call's timeout, and what calls without one get; 0 = none */
 } gw_gate;
 

@@ -150,11 +150,15 @@ static void count_call(const gw_obs_call *call) {
   gw_obs_method_took(call->path, call->code, call->code == 0 || call->bytes_out > 0, (double)call->duration_us / 1e6);
 }
 
+static atomic_bool logs_calls = true;
+
+void gw_obs_log_calls(bool on) { atomic_store_explicit(&logs_calls, on, memory_order_relaxed); }
+
 void gw_obs_call_ended(const gw_obs_call *call) {
   char trace_id[BASE_TRACE_ID_SIZE];
   count_call(call);
   record_span(call);
-  if (base_log_level() > BASE_LOG_INFO) {
+  if (base_log_level() > BASE_LOG_INFO || !atomic_load_explicit(&logs_calls, memory_order_relaxed)) {
     return;
   }
   base_trace_id_text(call->trace, trace_id);

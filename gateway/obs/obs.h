@@ -14,6 +14,9 @@ void gw_obs_register(void);
 void gw_obs_trace_to(otlp *exporter, double ratio);
 double gw_obs_sample_ratio(void);
 
+/* Whether gw_obs_call_ended writes a line; it does at first. Any thread. */
+void gw_obs_log_calls(bool on);
+
 /* One call, as the stream heart saw it. */
 typedef struct {
   const char *kind; /* GW_KIND_* of stream.h */
@@ -28,7 +31,7 @@ typedef struct {
 } gw_obs_call;
 
 void gw_obs_call_started(const char *kind);
-/* Also writes the access log line. */
+/* Also writes the access log's line. */
 void gw_obs_call_ended(const gw_obs_call *call);
 
 void gw_obs_websocket(int delta);

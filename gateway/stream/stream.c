@@ -16,6 +16,8 @@ enum state { OPEN, ENDING, ABANDONED };
 struct gw_stream {
   gw_timer timer; /* first: it is cast back */
   gw_timers *timers;
+  gw_streams *streams; /* or NULL: not listed */
+  gw_stream *next, *prev;
   gw_limits *limits;
   int64_t deadline_ms, expiry_ms; /* INT64_MAX: none */
   gw_upstream *up;                /* as it was asked for; `call` may belong to a leg behind it */
@@ -74,6 +76,15 @@ static bool begin_trace(gw_stream *s, const wire_metadata *from) {
   return has_caller;
 }
 
+static bool is_dropped(const gw_stream_request *r, base_span key) {
+  for (int i = 0; i < r->drop_count; i++) {
+    if (base_span_is(key, r->drop[i])) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /* What goes on to the service: the rules of forwarded.c, and the trace with our span in the caller's place. A tracestate means nothing without its traceparent. */
 static base_err filter(gw_stream *s, const gw_stream_request *r, wire_metadata *to) {
   char traceparent[BASE_TRACEPARENT_SIZE];
@@ -83,7 +94,7 @@ static base_err filter(gw_stream *s, const gw_stream_request *r, wire_metadata *
     wire_pair pair = wire_metadata_at(from, i);
     bool is_spent =
         (r->subject && base_span_is(pair.key, "x-api-key")) || (!has_caller && base_span_is(pair.key, "tracestate"));
-    if (gw_metadata_is_forwarded(pair.key) && !is_spent) {
+    if (gw_metadata_is_forwarded(pair.key) && !is_spent && !is_dropped(r, pair.key)) {
       BASE_TRY(wire_metadata_add(to, pair.key, pair.value));
     }
   }
@@ -165,7 +176,30 @@ static void reason_to_status(const gw_stream *s, wire_status *status) {
   }
 }
 
+static void enter(gw_stream *s, gw_streams *all) {
+  if (all == NULL) {
+    return;
+  }
+  s->streams = all;
+  s->next = all->first;
+  if (s->next) {
+    s->next->prev = s;
+  }
+  all->first = s;
+}
+
+static void leave(gw_stream *s) {
+  if (s->streams == NULL) {
+    return;
+  }
+  if (s->next) {
+    s->next->prev = s->prev;
+  }
+  *(s->prev ? &s->prev->next : &s->streams->first) = s->next;
+}
+
 static void release(gw_stream *s) {
+  leave(s);
   if (s->timers) {
     gw_timer_cancel(s->timers, &s->timer);
   }
@@ -214,6 +248,13 @@ static void end_with(gw_stream *s, base_err reason) {
     s->state = ENDING;
     s->reason = reason;
     s->call->upstream->vt->cancel(s->call);
+  }
+}
+
+void gw_streams_end(gw_streams *all) {
+  /* A leg's cancel brings no status from inside: the list stays as it is meanwhile. */
+  for (gw_stream *s = all->first; s; s = s->next) {
+    end_with(s, base_fail(BASE_E_DRAINING));
   }
 }
 
@@ -298,6 +339,7 @@ base_err gw_stream_open(gw_upstream *up, const gw_stream_request *r, const gw_do
     return e;
   }
   up->calls++;
+  enter(s, r->streams);
   set_timer(s);
   gw_obs_call_started(s->kind);
   if (r->credit > 0) {

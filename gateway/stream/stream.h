@@ -29,18 +29,28 @@ typedef struct {
   void (*status)(void *down, const wire_status *status);
 } gw_down_vt;
 
+/* The open calls of a worker. Zeroed at first. */
 typedef struct {
-  base_span path;     /* "/package.Service/Method", checked by gw_stream_open: INVALID otherwise */
-  int64_t timeout_ms; /* 0 = none; told to the service, and enforced here too: DEADLINE_EXCEEDED */
-  gw_timers *timers;  /* for deadline and expiry; outlive the call; gw_gate_open sets them; NULL = none here */
-  gw_limits *limits;  /* told when the call ends; gw_gate_open sets it; or NULL */
+  gw_stream *first;
+} gw_streams;
+/* All of them end with UNAVAILABLE, soon: the grace of a drain is over. */
+void gw_streams_end(gw_streams *all);
+
+typedef struct {
+  base_span path;      /* "/package.Service/Method", checked by gw_stream_open: INVALID otherwise */
+  int64_t timeout_ms;  /* 0 = none; told to the service, and enforced here too: DEADLINE_EXCEEDED */
+  gw_timers *timers;   /* for deadline and expiry; outlive the call; gw_gate_open sets them; NULL = none here */
+  gw_streams *streams; /* where the call is listed; gw_gate_open sets it; or NULL */
+  gw_limits *limits;   /* told when the call ends; gw_gate_open sets it; or NULL */
   /* Who calls, as the gate has proven: told to the service in x-ponte-subject. "": nobody in particular; NULL: nobody was asked. Unless it is NULL, x-api-key was meant
    * for the gateway and stays here. */
   const char *subject;
   const wire_metadata *metadata; /* copied, without what gw_metadata_is_forwarded() refuses; NULL = none */
-  size_t credit;                 /* bytes of `data` the downstream takes at once */
-  const char *kind;              /* for logs and metrics: GW_KIND_*; static */
-  const char *peer;              /* numeric address, for the log; copied; or NULL */
+  char *const *drop;             /* further names, in lower case, that are not forwarded; gw_gate_open sets them */
+  int drop_count;
+  size_t credit;    /* bytes of `data` the downstream takes at once */
+  const char *kind; /* for logs and metrics: GW_KIND_*; static */
+  const char *peer; /* numeric address, for the log; copied; or NULL */
 } gw_stream_request;
 
 #define GW_KIND_MUX "mux"

@@ -252,7 +252,9 @@ static void settle(http_h1 *h) {
   if (h->request_open && h->keep_alive) {
     return; /* answered early: the rest of the request is read and dropped */
   }
-  if (!h->keep_alive && (h->responded || h->server->draining)) {
+  /* An answer that began before the drain has promised to keep the connection: it ends all the same, once nothing more has come on it. */
+  bool is_last = h->server->draining && h->responded && !h->request_open && base_buf_size(&h->rest) == 0;
+  if (is_last || (!h->keep_alive && (h->responded || h->server->draining))) {
     begin_close(h);
   }
 }

@@ -88,6 +88,62 @@ static void drain_reaches_every_worker(void) {
   world_end(&w);
 }
 
+/* A gRPC-Web call over HTTP/1.1 that the service never ends. */
+static int open_hanging_call(int port) {
+  static const char head[] = "POST /ponte.echo.v1.EchoService/ServerStream HTTP/1.1\r\nHost: localhost\r\n"
+                             "content-type: application/grpc-web+proto\r\nx-secret: s\r\nx-kept: k\r\n";
+  uint8_t message[64] = {0};
+  char text[512], answer[2048];
+  echo_request r = ECHO_REQUEST;
+  r.count = 1;
+  r.hang = true;
+  size_t n = ponte__echo__v1__echo_request__pack(&r, message + 5);
+  message[4] = (uint8_t)n;
+  int fd = tcp_connect(port);
+  int head_n = snprintf(text, sizeof text, "%scontent-length: %zu\r\n\r\n", head, n + 5);
+  tcp_send(fd, text, (size_t)head_n);
+  tcp_send(fd, message, n + 5);
+  CHECK_INT(http_read_head(fd, answer, sizeof answer), 200);
+  return fd;
+}
+
+/* Whether the bytes up to the end hold the text; they hold zeroes too. */
+static bool rest_holds(int fd, const char *text) {
+  static char rest[65536];
+  size_t n = tcp_read(fd, rest, sizeof rest);
+  return memmem(rest, n, text, strlen(text)) != NULL;
+}
+
+static void after_the_grace_grpc_web_calls_end_as_unavailable(void) {
+  CHECK(world_start(&w, (const char *const[]){"--workers", "2", "--grace", "200ms", NULL}));
+  int fd = open_hanging_call(w.port);
+  kill(w.gateway.pid, SIGTERM);
+  CHECK_MSG(rest_holds(fd, "grpc-status: 14\r\n"), "%s", "a status, never a truncated body");
+  close(fd);
+  CHECK_INT(process_wait(&w.gateway), 0);
+  world_end(&w);
+}
+
+/* The echo service answers with the metadata it got. */
+static void configured_metadata_stays_here(void) {
+  setenv("PONTE_GATEWAY_METADATA_DROP", "x-secret x-other", 1);
+  CHECK(world_start(&w, (const char *const[]){"--grace", "200ms", NULL}));
+  unsetenv("PONTE_GATEWAY_METADATA_DROP");
+  int fd = open_hanging_call(w.port);
+  char reply[4096];
+  size_t n = 0;
+  while (n < sizeof reply && memmem(reply, n, "x-kept", 6) == NULL && tcp_read(fd, reply + n, 1) == 1) {
+    n++;
+  }
+  CHECK(memmem(reply, n, "x-kept", 6) != NULL);
+  kill(w.gateway.pid, SIGTERM);
+  n += tcp_read(fd, reply + n, sizeof reply - n);
+  CHECK(memmem(reply, n, "x-secret", 8) == NULL);
+  close(fd);
+  CHECK_INT(process_wait(&w.gateway), 0);
+  world_end(&w);
+}
+
 static void a_second_signal_ends_all_workers_at_once(void) {
   CHECK(start());
   open_sockets();
@@ -102,4 +158,5 @@ static void a_second_signal_ends_all_workers_at_once(void) {
 }
 
 TEST_MAIN(TEST(workers_share_one_port), TEST(a_taken_port_is_noticed_although_ports_can_be_shared),
-          TEST(drain_reaches_every_worker), TEST(a_second_signal_ends_all_workers_at_once))
+          TEST(drain_reaches_every_worker), TEST(after_the_grace_grpc_web_calls_end_as_unavailable),
+          TEST(configured_metadata_stays_here), TEST(a_second_signal_ends_all_workers_at_once))
