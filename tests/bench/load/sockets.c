@@ -1,0 +1,282 @@
+/* bench_sockets PORT [option VALUE]... - live audio over WebSockets, one bidirectional call on each, or sockets that only wait: bench_streams for browsers that use
+ * ponte.v1 or grpc-websockets.
+ *
+ *   streams N (400)  rate N (50 messages a second on each; 0: none)  bytes N (320 a message)  seconds N (5)  warmup N (1)
+ *   path P (/bench.Echo/Bidi)  protocol ponte.v1|grpc-websockets  calls 0: sockets without a call  deflate 1: offers permessage-deflate
+ *   hold 1: when all are open say "open" and stay until stdin ends
+ *
+ * Prints "sent received late": messages after the warm-up, and how many were more than a period behind their time. The ticks of the streams are spread evenly.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "wire/mux.h"
+#include "wire/ws.h"
+
+enum { FRAME_HEAD = 5, EVENTS = 64, MAX_BYTES = 60000, READ_BYTES = 65536, TEXT = 1024 };
+
+static struct {
+  long port, streams, rate, bytes, seconds, warmup, hold, calls, deflate;
+  const char *path, *protocol;
+} options = {.streams = 400,
+             .rate = 50,
+             .bytes = 320,
+             .seconds = 5,
+             .warmup = 1,
+             .calls = 1,
+             .path = "/bench.Echo/Bidi",
+             .protocol = WIRE_MUX_SUBPROTOCOL};
+
+struct stream {
+  int fd;
+  int64_t due_us;
+  bool open;
+};
+
+static struct stream *streams;
+static uint8_t message[WIRE_WS_HEAD_MAX + WIRE_MUX_HEAD + FRAME_HEAD + MAX_BYTES];
+static size_t message_n, payload_n; /* with its frames; without */
+static long open_count;
+static uint64_t sent, received_bytes, late;
+static bool is_mux;
+
+_Noreturn static void die(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  fprintf(stderr, "bench_sockets: ");
+  vfprintf(stderr, format, args);
+  fprintf(stderr, "\n");
+  va_end(args);
+  exit(1);
+}
+
+static long number(const char *text) {
+  uint64_t n = 0;
+  if (!base_span_u64(base_span_str(text), &n) || n > INT32_MAX) {
+    die("\"%s\" is no number", text);
+  }
+  return (long)n;
+}
+
+static void read_options(int argc, char **argv) {
+  static const struct {
+    const char *name;
+    long *number;
+    const char **text;
+  } rows[] = {{"streams", &options.streams, NULL},   {"rate", &options.rate, NULL},
+              {"bytes", &options.bytes, NULL},       {"seconds", &options.seconds, NULL},
+              {"warmup", &options.warmup, NULL},     {"hold", &options.hold, NULL},
+              {"calls", &options.calls, NULL},       {"path", NULL, &options.path},
+              {"protocol", NULL, &options.protocol}, {"deflate", &options.deflate, NULL}};
+  if (argc < 2 || argc % 2 != 0) {
+    die("usage: bench_sockets PORT [option VALUE]...");
+  }
+  options.port = number(argv[1]);
+  for (int i = 2; i < argc; i += 2) {
+    size_t k = 0;
+    while (k < sizeof rows / sizeof *rows && strcmp(rows[k].name, argv[i]) != 0) {
+      k++;
+    }
+    if (k == sizeof rows / sizeof *rows) {
+      die("unknown option %s", argv[i]);
+    } else if (rows[k].number) {
+      *rows[k].number = number(argv[i + 1]);
+    } else {
+      *rows[k].text = argv[i + 1];
+    }
+  }
+  if (options.bytes > MAX_BYTES || options.streams < 1 || (options.rate == 0 && !options.hold)) {
+    die("an option is out of range");
+  }
+  is_mux = strcmp(options.protocol, WIRE_MUX_SUBPROTOCOL) == 0;
+}
+
+static void check(base_err e) {
+  if (!base_is_ok(e)) {
+    die("%s", base_err_text(e));
+  }
+}
+
+/* One frame with a mask of zeroes, so that the payload stays as it is. */
+static size_t frame(uint8_t *out, base_span payload) {
+  size_t n = wire_ws_head(out, WIRE_WS_FIN | WIRE_WS_BINARY, payload.n);
+  out[1] |= 0x80;
+  memset(out + n, 0, 4);
+  memcpy(out + n + 4, payload.p, payload.n);
+  return n + 4 + payload.n;
+}
+
+static void put_grpc(base_buf *out) {
+  static const uint8_t zeroes[MAX_BYTES];
+  check(base_buf_u8(out, 0));
+  check(base_buf_u32(out, (uint32_t)options.bytes));
+  check(base_buf_append(out, base_span_of(zeroes, (size_t)options.bytes)));
+}
+
+static void make_message(void) {
+  base_buf grpc, payload;
+  base_buf_init(&grpc, WIRE_MUX_MESSAGE_MAX);
+  base_buf_init(&payload, WIRE_MUX_MESSAGE_MAX);
+  put_grpc(&grpc);
+  payload_n = base_buf_size(&grpc);
+  if (is_mux) {
+    check(wire_mux_put_data(&payload, 1, base_buf_span(&grpc), false));
+  } else {
+    check(base_buf_u8(&payload, 0));
+    check(base_buf_append(&payload, base_buf_span(&grpc)));
+  }
+  message_n = frame(message, base_buf_span(&payload));
+  base_buf_dispose(&grpc);
+  base_buf_dispose(&payload);
+}
+
+/* What opens the call: HELLO and OPEN, or the header frame. */
+static size_t make_opening(uint8_t out[TEXT]) {
+  base_buf b;
+  base_buf_init(&b, TEXT - WIRE_WS_HEAD_MAX);
+  if (is_mux) {
+    wire_mux_open open = {.path = base_span_str(options.path)};
+    wire_metadata_init(&open.metadata);
+    check(wire_mux_put_hello(&b, &(wire_mux_hello){.version = 1, .call_credit = INT32_MAX, .max_message = 1 << 20}));
+    if (options.calls > 0) {
+      check(wire_mux_put_open(&b, 1, &open));
+    }
+    wire_metadata_dispose(&open.metadata);
+  } else {
+    check(base_buf_str(&b, "content-type: application/grpc-web+proto\r\n"));
+  }
+  size_t n = frame(out, base_buf_span(&b));
+  base_buf_dispose(&b);
+  return n;
+}
+
+static void send_all(struct stream *s, const uint8_t *bytes, size_t n) {
+  if (send(s->fd, bytes, n, MSG_NOSIGNAL) != (ssize_t)n) {
+    die("the gateway does not take a message, or closed");
+  }
+}
+
+static void open_socket(struct stream *s) {
+  struct sockaddr_in address = {
+      .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)options.port)};
+  char text[TEXT];
+  uint8_t opening[TEXT];
+  size_t n = 0;
+  s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (s->fd < 0 || connect(s->fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    die("no connection to port %ld", options.port);
+  }
+  int length =
+      snprintf(text, sizeof text,
+               "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%ld\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+               "Sec-WebSocket-Protocol: %s\r\n%s\r\n",
+               options.path, options.port, options.protocol,
+               options.deflate ? "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" : "");
+  send_all(s, (const uint8_t *)text, (size_t)length);
+  while (n < 4 || memcmp(text + n - 4, "\r\n\r\n", 4) != 0) {
+    if (n == sizeof text || recv(s->fd, text + n, 1, 0) != 1) {
+      die("no WebSocket: %.*s", (int)n, text);
+    }
+    n++;
+  }
+  if (is_mux || options.calls > 0) {
+    send_all(s, opening, make_opening(opening));
+  }
+  if (options.calls > 0) {
+    send_all(s, message, message_n); /* the first message makes the service answer */
+  }
+}
+
+static void turn(int epoll, int timeout_ms) {
+  static uint8_t bytes[READ_BYTES];
+  struct epoll_event events[EVENTS];
+  int n = epoll_wait(epoll, events, EVENTS, timeout_ms);
+  for (int i = 0; i < n; i++) {
+    struct stream *s = events[i].data.ptr;
+    ssize_t got = recv(s->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN) {
+      continue;
+    }
+    if (got <= 0) {
+      die("the gateway closed a socket: %s", got < 0 ? strerror(errno) : "end");
+    }
+    received_bytes += (uint64_t)got;
+    if (!s->open && (size_t)got >= payload_n) {
+      s->open = true;
+      open_count++;
+    }
+  }
+}
+
+/* Everything that is due leaves; gives the time of the next. Streams are ordered by their ticks: a ring. */
+static int64_t tick(int64_t now_us, long *next) {
+  int64_t period = 1000000 / options.rate;
+  while (streams[*next].due_us <= now_us) {
+    struct stream *s = &streams[*next];
+    late += now_us - s->due_us > period;
+    s->due_us += period;
+    sent++;
+    send_all(s, message, message_n);
+    *next = (*next + 1) % options.streams;
+  }
+  return streams[*next].due_us;
+}
+
+static void run(int epoll) {
+  int64_t start_us = base_now_us(), period = 1000000 / options.rate;
+  int64_t measured_us = start_us + options.warmup * 1000000, end_us = measured_us + options.seconds * 1000000;
+  long next = 0;
+  bool measuring = false;
+  for (long i = 0; i < options.streams; i++) {
+    streams[i].due_us = start_us + period * i / options.streams;
+  }
+  for (int64_t now_us = start_us; now_us < end_us; now_us = base_now_us()) {
+    if (!measuring && now_us >= measured_us) {
+      measuring = true;
+      sent = received_bytes = late = 0;
+      printf("measuring\n");
+      fflush(stdout);
+    }
+    int64_t wait_us = tick(now_us, &next) - base_now_us();
+    turn(epoll, wait_us > 0 ? (int)(wait_us + 999) / 1000 : 0);
+  }
+  printf("%lu %lu %lu\n", (unsigned long)sent, (unsigned long)(received_bytes / payload_n), (unsigned long)late);
+}
+
+int main(int argc, char **argv) {
+  read_options(argc, argv);
+  make_message();
+  int epoll = epoll_create1(EPOLL_CLOEXEC);
+  streams = calloc((size_t)options.streams, sizeof *streams);
+  if (epoll < 0 || streams == NULL) {
+    die("cannot start");
+  }
+  for (long i = 0; i < options.streams; i++) {
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = &streams[i]};
+    open_socket(&streams[i]);
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, streams[i].fd, &e) != 0) {
+      die("cannot wait");
+    }
+  }
+  while (options.calls > 0 && open_count < options.streams) {
+    turn(epoll, -1);
+  }
+  if (options.hold) {
+    printf("open\n");
+    fflush(stdout);
+    while (getchar() != EOF) {
+    }
+    return 0;
+  }
+  run(epoll);
+  return 0;
+}
