@@ -266,7 +266,7 @@ void gw__mux_renew_all(gw_mux *m, base_span token) {
 
 /* On an error *refusal may still be OK: then the error itself is all there is to say. */
 static base_err open_call(gw_mux *m, uint32_t id, wire_mux_open *open, wire_status *refusal) {
-  if (m->draining) {
+  if (m->sealed) {
     return base_fail(BASE_E_DRAINING);
   }
   if (m->count >= m->options.max_calls) {

@@ -10,7 +10,8 @@ enum {
   DEFAULT_CALLS = 100,
   DEFAULT_PING_MS = 30000,
   DEFAULT_HELLO_MS = 5000,
-  SHORTEST_PING_MS = 1000
+  SHORTEST_PING_MS = 1000,
+  SEAL_MS = 1000, /* for the answer to the drain's PING */
 };
 
 /* -- out ----------------------------------------------------------------------------------------------------------- */
@@ -56,7 +57,7 @@ void gw_mux_flush(gw_mux *m, int64_t now_ms) {
   base_buf_shrink(&m->out);
   if (!base_is_ok(m->broken)) {
     finish(m, m->broken);
-  } else if (m->draining && m->count == 0) {
+  } else if (m->sealed && m->count == 0) {
     finish(m, base_fail(BASE_E_DRAINING));
   }
 }
@@ -122,11 +123,25 @@ static base_err on_ping(gw_mux *m, const wire_mux_frame *f) {
   return BASE_OK;
 }
 
-/* That it came is all there is to know. */
+/* What is told with DRAIN first, and the PING that comes with it: docs/protocol.md, section 3. */
+#define DRAIN_ALL UINT32_MAX
+#define DRAIN_PING UINT64_MAX
+
+static void seal(gw_mux *m) {
+  int64_t left = m->drain_due_ms - m->now_ms;
+  m->sealed = true;
+  GW_MUX_PUT(m, wire_mux_put_drain(
+                    &m->out, &(wire_mux_drain){.last_call = m->last_id, .grace_ms = left > 0 ? (uint32_t)left : 0}));
+}
+
+/* That it came is all there is to know, but for the drain's: whatever the client opened before it heard of the drain is here now. */
 static base_err on_pong(gw_mux *m, const wire_mux_frame *f) {
   uint64_t value = 0;
-  (void)m;
-  return wire_mux_get_ping(f->payload, &value);
+  BASE_TRY(wire_mux_get_ping(f->payload, &value));
+  if (m->draining && !m->sealed && value == DRAIN_PING) {
+    seal(m);
+  }
+  return BASE_OK;
 }
 
 /* Frames that a client may send; an absent one (HEADERS, STATUS, DRAIN) is malformed by construction. */
@@ -196,7 +211,7 @@ int64_t gw_mux_next_due_ms(const gw_mux *m) {
   }
   int64_t due = m->hello ? ping_due_ms(m) : m->hello_due_ms;
   if (m->draining) {
-    due = earlier(due, m->drain_due_ms);
+    due = earlier(due, m->sealed ? m->drain_due_ms : m->seal_due_ms);
   }
   return earlier(due, m->heard_ms + 2 * (int64_t)m->options.ping_interval_ms);
 }
@@ -210,6 +225,9 @@ void gw_mux_on_time(gw_mux *m, int64_t now_ms) {
     gw__mux_end_all(m, base_fail(BASE_E_DRAINING));
     finish(m, base_fail(BASE_E_DRAINING));
     return;
+  }
+  if (m->draining && !m->sealed && now_ms >= m->seal_due_ms) {
+    seal(m);
   }
   if (!m->hello && now_ms >= m->hello_due_ms) {
     gw_mux_fail(m, base_fail(BASE_E_HELLO));
@@ -233,7 +251,9 @@ void gw_mux_drain(gw_mux *m, int64_t now_ms, uint32_t grace_ms) {
   if (!m->draining) {
     m->draining = true;
     m->drain_due_ms = now_ms + grace_ms;
-    GW_MUX_PUT(m, wire_mux_put_drain(&m->out, &(wire_mux_drain){.last_call = m->last_id, .grace_ms = grace_ms}));
+    m->seal_due_ms = now_ms + (grace_ms < SEAL_MS ? grace_ms : SEAL_MS);
+    GW_MUX_PUT(m, wire_mux_put_drain(&m->out, &(wire_mux_drain){.last_call = DRAIN_ALL, .grace_ms = grace_ms}));
+    GW_MUX_PUT(m, wire_mux_put_ping(&m->out, false, DRAIN_PING));
   }
   m->drain_due_ms = earlier(m->drain_due_ms, now_ms + grace_ms);
 }

@@ -38,7 +38,8 @@ void gw_mux_writable(gw_mux *m);
 /* When gw_mux_on_time is wanted next; moves earlier only in receive and drain. */
 int64_t gw_mux_next_due_ms(const gw_mux *m);
 void gw_mux_on_time(gw_mux *m, int64_t now_ms);
-/* Announces the end; running calls may finish within grace_ms. 0 ends them now. A second call shortens the time only. */
+/* Announces the end; running calls may finish within grace_ms. 0 ends them now. A second call shortens the time only. Calls that the client opened before it heard of it
+ * are still taken. */
 void gw_mux_drain(gw_mux *m, int64_t now_ms, uint32_t grace_ms);
 /* Open calls. */
 size_t gw_mux_calls(const gw_mux *m);

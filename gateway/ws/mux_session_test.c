@@ -456,6 +456,12 @@ static void ping_is_answered(void) {
   harness_free(&h);
 }
 
+/* The client's answer to the PING that comes with the first DRAIN. */
+static void hear_of_the_drain(struct harness *h, int64_t now_ms) {
+  CHECK_OK(wire_mux_put_ping(&h->out, true, UINT64_MAX));
+  harness_tell(h, now_ms);
+}
+
 static void drain_lets_calls_finish(void) {
   struct harness h;
   struct got last = {0};
@@ -465,15 +471,28 @@ static void drain_lets_calls_finish(void) {
   gw_mux_drain(h.mux, 100, 2000);
   gw_mux_flush(h.mux, 100);
   CHECK_INT(harness_count(&h, WIRE_MUX_DRAIN, 0, &last), 1);
-  CHECK_INT(last.number, 3);
-  CHECK_INT(h.closes, 0);
-  harness_put_open(&h, 4);
+  CHECK_INT(last.number, UINT32_MAX);
+  CHECK_INT(harness_count(&h, WIRE_MUX_PING, 0, NULL), 1);
+  harness_put_open(&h, 4); /* it was on its way */
   harness_tell(&h, 200);
-  CHECK_INT(harness_count(&h, WIRE_MUX_STATUS, 4, &last), 1);
+  CHECK_INT(harness_count(&h, WIRE_MUX_STATUS, 4, NULL), 0);
+  CHECK_OK(wire_mux_put_ping(&h.out, true, 7)); /* another PONG is not the answer */
+  harness_tell(&h, 200);
+  CHECK_INT(harness_count(&h, WIRE_MUX_DRAIN, 0, NULL), 1);
+  hear_of_the_drain(&h, 200);
+  CHECK_INT(harness_count(&h, WIRE_MUX_DRAIN, 0, &last), 2);
+  CHECK_INT(last.number, 4);
+  CHECK_INT(h.closes, 0);
+  harness_put_open(&h, 5);
+  harness_tell(&h, 300);
+  CHECK_INT(harness_count(&h, WIRE_MUX_STATUS, 5, &last), 1);
   CHECK_INT(last.number, 14);
+  gw_fake_status(h.up.calls, 0, "");
   gw_fake_status(h.up.calls, 0, "");
   gw_mux_flush(h.mux, 300);
   CHECK_INT(harness_count(&h, WIRE_MUX_STATUS, 3, &last), 1);
+  CHECK_INT(last.number, 0);
+  CHECK_INT(harness_count(&h, WIRE_MUX_STATUS, 4, &last), 1);
   CHECK_INT(last.number, 0);
   CHECK_INT(h.close_code, 4001);
   harness_free(&h);
@@ -487,6 +506,11 @@ static void drain_ends_calls_after_the_grace(void) {
   harness_tell(&h, 0);
   gw_mux_drain(h.mux, 100, 2000);
   gw_mux_flush(h.mux, 100);
+  CHECK_INT(gw_mux_next_due_ms(h.mux), 1100);
+  gw_mux_on_time(h.mux, 1100); /* a client that does not answer */
+  gw_mux_flush(h.mux, 1100);
+  CHECK_INT(harness_count(&h, WIRE_MUX_DRAIN, 0, &last), 2);
+  CHECK_INT(last.number, 1);
   CHECK_INT(gw_mux_next_due_ms(h.mux), 2100);
   gw_mux_on_time(h.mux, 2100);
   CHECK_INT(harness_count(&h, WIRE_MUX_STATUS, 1, &last), 1);
@@ -496,12 +520,14 @@ static void drain_ends_calls_after_the_grace(void) {
   harness_free(&h);
 }
 
-static void idle_connections_drain_at_once(void) {
+static void idle_connections_drain_once_they_know(void) {
   struct harness h;
   hello(&h, 1000);
   gw_mux_drain(h.mux, 100, 2000);
   gw_mux_flush(h.mux, 100);
   CHECK_INT(harness_count(&h, WIRE_MUX_DRAIN, 0, NULL), 1);
+  CHECK_INT(h.closes, 0);
+  hear_of_the_drain(&h, 150);
   CHECK_INT(h.close_code, 4001);
   harness_free(&h);
 }
@@ -528,4 +554,4 @@ TEST_MAIN(TEST(hello_comes_first_from_the_gateway), TEST(carries_a_call), TEST(b
           TEST(calls_take_turns_when_the_socket_reopens), TEST(cancel_gets_its_status_without_credit),
           TEST(calls_that_cannot_be_get_a_status), TEST(the_token_travels_with_each_call), TEST(time_closes_and_pings),
           TEST(ping_is_answered), TEST(drain_lets_calls_finish), TEST(drain_ends_calls_after_the_grace),
-          TEST(idle_connections_drain_at_once), TEST(a_lost_connection_cancels_its_calls))
+          TEST(idle_connections_drain_once_they_know), TEST(a_lost_connection_cancels_its_calls))

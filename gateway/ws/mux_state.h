@@ -41,9 +41,10 @@ struct gw_mux {
   void *ctx;
   gw_gate *gate;
   gw_mux_options options;
-  bool hello, draining, closed;
-  base_err broken; /* a frame could not be made: out of memory */
-  int64_t now_ms, heard_ms, sent_ms, pinged_ms, hello_due_ms, drain_due_ms;
+  bool hello, closed;
+  bool draining, sealed; /* the end is announced; the last call is told, and no further ones are taken */
+  base_err broken;       /* a frame could not be made: out of memory */
+  int64_t now_ms, heard_ms, sent_ms, pinged_ms, hello_due_ms, seal_due_ms, drain_due_ms;
   uint32_t client_credit, client_ping_ms;
   char *token; /* of HELLO or AUTH; NULL = none */
   size_t token_n;

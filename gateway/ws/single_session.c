@@ -288,8 +288,6 @@ static void open_from_head(gw_single *s) {
            "the first message must hold lines of the form \"name: value\"");
   } else if (base_span_starts(http_request_header(&request, "content-type"), "application/grpc-web-text")) {
     refuse(s, base_err_grpc(base_fail(BASE_E_UNIMPLEMENTED)), "grpc-websockets carries binary gRPC-Web only");
-  } else if (s->draining) {
-    refuse(s, base_err_grpc(base_fail(BASE_E_DRAINING)), base_err_text(base_fail(BASE_E_DRAINING)));
   } else {
     open_call(s, &request);
   }

@@ -237,11 +237,17 @@ static void a_killed_service_ends_calls_as_unavailable(void) {
 
 /* -- the gateway's own end -- */
 
+/* The second DRAIN, which names the last call; the client has answered the PING of the first. */
 static bool wait_for_drain(session *at, wire_mux_drain *d) {
   wire_mux_frame f;
   while (client_next(&at->c, &f)) {
     if (f.type == WIRE_MUX_DRAIN) {
-      return base_is_ok(wire_mux_get_drain(f.payload, d));
+      if (!base_is_ok(wire_mux_get_drain(f.payload, d))) {
+        return false;
+      }
+      if (d->last_call != UINT32_MAX) {
+        return true;
+      }
     }
   }
   return false;
@@ -288,7 +294,7 @@ static void after_the_grace_calls_end_as_unavailable(void) {
   CHECK(send_request(&s, 1, &r, false));
   kill(w.gateway.pid, SIGTERM);
   CHECK(wait_for_drain(&s, &d));
-  CHECK_INT(d.grace_ms, 200);
+  CHECK(d.grace_ms <= 200);
   CHECK_INT(status_of(&s, 1), 14);
   CHECK_INT(client_close_code(&s.c), 4001);
   session_close(&s);
