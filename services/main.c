@@ -12,7 +12,7 @@
 #include "services/options.h"
 #include "transcription/service.h"
 
-enum { DRAIN_POLL_MS = 50, ADDRESS_SIZE = 300, MIB = 1024 * 1024, EXIT_USAGE = 2 };
+enum { DRAIN_POLL_MS = 50, ADDRESS_SIZE = 300, WHY_SIZE = 262144, EXIT_USAGE = 2 };
 #define VERSION "0.1.0"
 
 typedef struct {
@@ -66,7 +66,7 @@ static bool start_transcription(host *h) {
                   .default_model = o->model,
                   .decode_threads = o->decode_threads,
                   .max_streams = o->max_streams,
-                  .max_batch_bytes = (size_t)o->max_batch_mib * MIB,
+                  .max_batch_bytes = (size_t)o->max_batch_bytes,
                   .version = VERSION};
   if (!t.engine) {
     fprintf(stderr, "ponte-services: there is no engine \"%s\": choose sherpa or fake\n", o->asr_engine);
@@ -114,23 +114,31 @@ static int serve(const services_options *o) {
   return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int main(int argc, char **argv) {
-  services_options o;
-  char why[256];
-  if (!services_options_read(argc, argv, getenv, &o, why, sizeof why)) {
-    fprintf(stderr, "ponte-services: %s\n", why);
-    return EXIT_USAGE;
-  }
-  if (o.help) {
-    static char text[4096];
-    services_options_help(text, sizeof text);
-    fputs(text, stdout);
+static int run(const services_options *o, base_buf *text) {
+  if (o->help) {
+    if (!base_is_ok(settings_help(&services_program, text))) return EXIT_FAILURE;
+    printf("%.*s", BASE_SPAN_ARG(base_buf_span(text)));
     return EXIT_SUCCESS;
   }
-  if (o.version) {
+  if (o->version) {
     puts("ponte-services " VERSION);
     return EXIT_SUCCESS;
   }
   base_log_init("ponte-services");
-  return serve(&o);
+  return serve(o);
+}
+
+int main(int argc, char **argv) {
+  services_options o;
+  base_buf text;
+  int code = EXIT_USAGE;
+  base_buf_init(&text, WHY_SIZE);
+  if (base_is_ok(services_options_read(argc, argv, getenv, &o, &text))) {
+    code = run(&o, &text);
+    services_options_dispose(&o);
+  } else {
+    fprintf(stderr, "ponte-services: %.*s\n", BASE_SPAN_ARG(base_buf_span(&text)));
+  }
+  base_buf_dispose(&text);
+  return code;
 }

@@ -1,27 +1,31 @@
-/* options.h - what `ponte-services` is told: flags, and PONTE_* variables where a flag is missing. Pure. */
+/* options.h - what `ponte-services` is told: flags, PONTE_* variables and a YAML file (settings/settings.h). */
 #ifndef PONTE_SERVICES_OPTIONS_H
 #define PONTE_SERVICES_OPTIONS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "settings/settings.h"
 
 typedef struct {
-  const char *only;        /* names with commas; NULL: all services */
-  const char *listen_host; /* of the services' ports */
-  const char *admin;       /* ADDR:PORT; NULL: none */
-  const char *model_directory, *model, *asr_engine;
+  settings *settings; /* owns the texts */
+  char *config;       /* the file, or NULL */
+  char *only;         /* names with commas; NULL: all services */
+  char *listen_host;  /* of the services' ports */
+  char *admin;        /* ADDR:PORT; NULL: none */
+  char *model_directory, *model, *asr_engine;
   unsigned transcription_port, decode_threads, max_streams;
-  unsigned max_batch_mib, drain_ms;
+  uint64_t max_batch_bytes;
+  int64_t drain_ms;
   bool help, version;
 } services_options;
 
-/* Reads flags from argv and the rest from the environment through `get`, which is getenv outside of tests. Texts are borrowed from argv and the
- * environment. False with the reason in `why`. */
-bool services_options_read(int argc, char *const *argv, char *(*get)(const char *name), services_options *out,
-                           char *why, size_t why_size);
-/* The table of flags, for --help. */
-void services_options_help(char *out, size_t size);
+/* Reads flags, environment (through `get`, which is getenv outside of tests) and file. INVALID, NOT_FOUND (the file) or NO_MEMORY with the reason in `why`; there is
+ * nothing to dispose of then. */
+base_err services_options_read(int argc, char *const *argv, char *(*get)(const char *name), services_options *out,
+                               base_buf *why) BASE_MUST_USE;
+void services_options_dispose(services_options *o);
 /* Whether the service of that name is to be hosted. */
 bool services_options_has(const services_options *o, const char *service);
+
+/* The table itself, for --help. */
+extern const settings_program services_program;
 
 #endif

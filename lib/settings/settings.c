@@ -156,8 +156,8 @@ static base_err walk_environment(const environment *e, const settings_table *tab
     }
     variable_of(e->prefix, row->flag ? row->flag : inner, variable);
     const char *value = row->kind == SETTINGS_SWITCH || row->kind == SETTINGS_GROUPS ? NULL : e->get(variable);
-    if (value == NULL) {
-      continue;
+    if (value == NULL || *value == '\0') {
+      continue; /* what starts containers has no other way to leave a variable out */
     }
     BASE_TRY(row->kind == SETTINGS_TEXTS
                  ? apply_words(e->s, row, base, variable, value, e->why)

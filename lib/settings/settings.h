@@ -7,7 +7,7 @@
  *   static const settings_row rows[] = {{.key = "admin", .flag = "admin", .kind = SETTINGS_TEXT, SETTINGS_AT(options, admin), .argument = "ADDR:PORT", .help = ...}};
  *
  * An environment variable is the program's prefix and the flag, or the keys without one, in capitals: PONTE_GATEWAY_ADMIN, PONTE_GATEWAY_LIMITS_CALLS. Lists in it
- * are separated by spaces; what is inside a list of groups has no variable. Secrets belong in files or the environment, never in a flag: others see the command line.
+ * are separated by spaces, an empty one counts as none, and what is inside a list of groups has no variable. Secrets belong in files or the environment, never in a flag: others see the command line.
  *
  * Strings of the struct belong to the `settings` object. Not thread-safe; read-only afterwards.
  */

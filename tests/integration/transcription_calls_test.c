@@ -335,7 +335,7 @@ static void drain(void) {
 int main(void) {
   static const struct test_case cases[] = {TEST(errors), TEST(coverage),         TEST(unary),
                                            TEST(batch),  TEST(limit_on_streams), TEST(drain)};
-  static const char *const more[] = {"--max-streams", "3", "--max-batch-mib", "1", "--drain-ms", "2000", NULL};
+  static const char *const more[] = {"--max-streams", "3", "--max-batch", "1MiB", "--grace", "2s", NULL};
   if (!live_server_start(&server, "fake", more) || !base_is_ok(test_loop_init(&loop, server.port, (size_t)8 << 20))) {
     printf("the server does not start\n");
     return 1;
