@@ -169,19 +169,32 @@ base_err h1_response_write(base_buf *out, h1_response *r, enum h1_body_kind *kin
   return e;
 }
 
+enum { SIZE_DIGITS = 16 };
+
+/* Once for each run of a stream, so without printf. */
+static size_t chunk_size(char out[SIZE_DIGITS], size_t n) {
+  static const char digits[] = "0123456789abcdef";
+  size_t count = 1;
+  while (count < SIZE_DIGITS && n >> (4 * count) != 0) {
+    count++;
+  }
+  for (size_t i = 0; i < count; i++) {
+    out[i] = digits[(n >> (4 * (count - 1 - i))) & 15];
+  }
+  return count;
+}
+
 base_err h1_chunk_write(base_buf *out, base_span bytes) {
-  size_t before = base_buf_size(out);
-  base_err e = base_buf_printf(out, "%zx\r\n", bytes.n);
-  if (base_is_ok(e)) {
-    e = base_buf_append(out, bytes);
-  }
-  if (base_is_ok(e)) {
-    e = base_buf_append(out, base_span_str("\r\n"));
-  }
-  if (!base_is_ok(e)) {
-    base_buf_truncate(out, before);
-  }
-  return e;
+  char size[SIZE_DIGITS];
+  size_t n = chunk_size(size, bytes.n);
+  uint8_t *at = NULL;
+  BASE_TRY(base_buf_reserve(out, n + bytes.n + 4, &at)); /* all or nothing */
+  memcpy(at, size, n);
+  memcpy(at + n, "\r\n", 2);
+  memcpy(at + n + 2, bytes.p, bytes.n);
+  memcpy(at + n + 2 + bytes.n, "\r\n", 2);
+  base_buf_commit(out, n + bytes.n + 4);
+  return BASE_OK;
 }
 
 base_err h1_chunk_end(base_buf *out) { return base_buf_str(out, "0\r\n\r\n"); }
