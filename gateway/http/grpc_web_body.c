@@ -58,23 +58,11 @@ static base_err send(gw_web_body *b, http_exchange *x, base_span bytes) {
 
 /* How many bytes of the run end with a whole message, or belong to one that goes out as it comes. */
 static base_err sendable(gw_web_body *b, base_span run, size_t *out) {
-  base_span left = run;
-  wire_frame_step step = {.event = WIRE_FRAME_BEGIN};
-  *out = b->passing ? run.n : 0;
-  while (step.event != WIRE_FRAME_MORE) {
-    BASE_TRY(wire_frame_next(&b->position, &left, &step));
-    if (step.flags & WIRE_FRAME_TRAILERS) {
-      return base_fail(BASE_E_MALFORMED);
-    }
-    if (step.event == WIRE_FRAME_BEGIN && step.length > GW_WEB_HOLD) {
-      b->passing = true;
-      *out = run.n;
-    }
-    if (step.event == WIRE_FRAME_END) {
-      b->passing = false;
-      *out = run.n - left.n;
-    }
-  }
+  size_t ends = 0;
+  BASE_TRY(wire_frame_follow(&b->position, run, &ends));
+  bool same = ends == 0 && b->passing; /* still the message that was begun before this run */
+  b->passing = same || wire_frame_inside(&b->position) > GW_WEB_HOLD;
+  *out = b->passing ? run.n : ends;
   return BASE_OK;
 }
 

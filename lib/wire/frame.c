@@ -58,6 +58,8 @@ base_err wire_frame_next(wire_frame_decoder *d, base_span *in, wire_frame_step *
   return BASE_OK;
 }
 
+uint32_t wire_frame_inside(const wire_frame_decoder *d) { return d->head_have == WIRE_FRAME_HEAD ? head_length(d) : 0; }
+
 base_err wire_frame_follow(wire_frame_decoder *d, base_span run, size_t *ends) {
   size_t at = 0, complete = 0;
   while (at < run.n) {

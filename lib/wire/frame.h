@@ -42,6 +42,8 @@ base_err wire_frame_next(wire_frame_decoder *d, base_span *in, wire_frame_step *
 /* For those who pass gRPC bytes on as they are and need to know only where they stand: follows the frames through the whole run. *ends (or NULL): so many
  * bytes of the run belong to frames that are complete; 0 if none became complete. Errors as above, and MALFORMED on a trailer frame. */
 base_err wire_frame_follow(wire_frame_decoder *d, base_span run, size_t *ends) BASE_MUST_USE;
+/* Length of the frame whose payload is only partly there; 0 between frames and inside a head. */
+uint32_t wire_frame_inside(const wire_frame_decoder *d);
 /* Between frames: an end of input here is clean, anywhere else it is a truncation. */
 bool wire_frame_at_rest(const wire_frame_decoder *d);
 /* Writes the five bytes of a head. */

@@ -106,10 +106,12 @@ static void following_comes_to_the_same_as_decoding(void) {
   wire_frame_init(&d, 16);
   CHECK_OK(wire_frame_follow(&d, B("\0\0\0\0\1x\1\0\0\0\0\0\0\0\0\5abc"), &ends));
   CHECK_INT(ends, 11);
+  CHECK_INT(wire_frame_inside(&d), 5);
   CHECK_OK(wire_frame_follow(&d, B("d"), &ends));
   CHECK_INT(ends, 0);
   CHECK_OK(wire_frame_follow(&d, B("e\0"), &ends));
   CHECK_INT(ends, 1);
+  CHECK_INT(wire_frame_inside(&d), 0);
 }
 
 static void the_end_needs_no_further_input(void) {
