@@ -1,88 +1,12 @@
 /* Clusters (gateway/upstream/cluster.h) against real gRPC servers that die, come back, are many, are sick, or go away politely. What both legs promise runs on
  * both. */
 #include "gateway/upstream/h2/cluster.h"
-#include "upstream_world.h"
+#include "upstream_peers.h"
 
-enum { PEERS = 3, LOAD = 24 };
+enum { LOAD = 24 };
 
-static const struct leg {
-  const char *name;
-  enum gw_leg which;
-} legs[] = {{"core", GW_LEG_CORE}, {"h2", GW_LEG_H2}};
-enum { LEGS = sizeof legs / sizeof *legs };
-
-/* -- the servers -- */
-
-typedef struct {
-  process process;
-  int port;
-  char name[16], target[64];
-} peer;
-
-static peer peers[PEERS];
-
-/* Up to two further settings, or NULL. A port of 0 picks one. */
-static void peer_start(peer *p, const char *name, int port, const char *more, const char *more2) {
-  char line[64], named[32], address[48];
-  const char *script = getenv("UPSTREAM_PEER");
-  snprintf(p->name, sizeof p->name, "%s", name);
-  snprintf(named, sizeof named, "name=%s", name);
-  snprintf(address, sizeof address, "address=127.0.0.1:%d", port);
-  const char *args[] = {script, named, address, more, more ? more2 : NULL, NULL};
-  CHECK(process_start(&p->process, "PYTHON", args));
-  CHECK(process_line(&p->process, line, sizeof line) && sscanf(line, "%d", &p->port) == 1);
-  snprintf(p->target, sizeof p->target, "127.0.0.1:%d", p->port);
-}
-
-static void peers_start(int n) {
-  static const char *const names[PEERS] = {"a", "b", "c"};
-  for (int i = 0; i < n; i++) {
-    peer_start(&peers[i], names[i], 0, NULL, NULL);
-  }
-}
-
-static void peers_stop(void) {
-  for (int i = 0; i < PEERS; i++) {
-    if (peers[i].process.pid) {
-      process_stop(&peers[i].process, SIGKILL);
-    }
-  }
-}
-
-static char cluster_name[] = "peers";
-
-static gw_cluster_options options_for(enum gw_leg leg, int n) {
-  gw_cluster_options o = {.name = cluster_name, .target_count = n, .leg = leg};
-  for (int i = 0; i < n; i++) {
-    o.targets[i] = peers[i].target;
-  }
-  return o;
-}
-
-/* -- calls -- */
-
-static bool begin(struct seen *s, const char *method, bool end) {
-  char path[64];
-  snprintf(path, sizeof path, "/peer.Peer/%s", method);
-  if (!start_at(s, path, 0, NULL)) {
-    return false;
-  }
-  credit(s, 100000);
-  tell(s, base_span_str("x"), end);
-  return true;
-}
-
-/* One call; the name of the server that answered, "" on an error. */
-static const char *ask_name(struct seen *s) {
-  if (begin(s, "Name", true)) {
-    UNTIL(s->statuses);
-  }
-  char *blank = strchr(s->text, ' ');
-  if (blank) {
-    *blank = 0;
-  }
-  return s->code == 0 ? s->text : "";
-}
+#define WITH(setting) \
+  (const char *const[]) { setting, NULL }
 
 static void hold(struct seen *s) {
   if (begin(s, "Hold", false)) {
@@ -129,7 +53,7 @@ static void a_killed_server_comes_back(void) {
     } while (s.code == 0);
     CHECK_INT(s.code, 14);
     CHECK_MSG(legs[i].which == GW_LEG_CORE || strstr(s.message, "refused") != NULL, "%s", s.message);
-    peer_start(&peers[0], "a", peers[0].port, NULL, NULL);
+    peer_start(&peers[0], "a", peers[0].port, NULL);
     UNTIL(w.up->vt->is_ready(w.up));
     CHECK_STR(ask_name(&s), "a");
     world_close();
@@ -142,7 +66,7 @@ static void calls_move_on_before_a_connection_grows_old(void) {
     struct seen s;
     char last[256] = "";
     int connections = 0;
-    peer_start(&peers[0], "a", 0, "age_ms=100", NULL);
+    peer_start(&peers[0], "a", 0, WITH("age_ms=100"));
     gw_cluster_options o = options_for(legs[i].which, 1);
     world_open(&o, legs[i].name);
     while (connections < 4 && test_failures == 0) {
@@ -161,7 +85,7 @@ static void calls_move_on_before_a_connection_grows_old(void) {
 static void one_stream_at_a_time(void) {
   for (uint32_t connections = 1; connections <= 2; connections++) {
     struct seen first, second;
-    peer_start(&peers[0], "a", 0, "max_streams=1", NULL);
+    peer_start(&peers[0], "a", 0, WITH("max_streams=1"));
     gw_cluster_options o = options_for(GW_LEG_H2, 1);
     o.connections = connections;
     world_open(&o, connections == 1 ? "one connection" : "two connections");
@@ -194,7 +118,7 @@ static void unix_sockets(void) {
     peer *p = &peers[0];
     snprintf(path, sizeof path, "/tmp/ponte-peer-%d.sock", (int)getpid());
     snprintf(address, sizeof address, "address=unix:%s", path);
-    peer_start(p, "a", 0, address, NULL);
+    peer_start(p, "a", 0, WITH(address));
     snprintf(p->target, sizeof p->target, "unix:%.50s", path);
     gw_cluster_options o = options_for(legs[i].which, 1);
     world_open(&o, legs[i].name);
@@ -278,15 +202,15 @@ static void a_server_leaves_under_load(const struct departure *d) {
   static struct seen calls[LOAD];
   int64_t started_ms[LOAD] = {0}, gone_ms = INT64_MAX;
   int done = 0, failed_late = 0, failed = 0;
-  peer_start(&peers[0], "a", 0, d->age, NULL);
-  peer_start(&peers[1], "b", 0, d->age, NULL);
+  peer_start(&peers[0], "a", 0, WITH(d->age));
+  peer_start(&peers[1], "b", 0, WITH(d->age));
   gw_cluster_options o = options_for(d->leg, 2);
   world_open(&o, d->name);
   until_all_answer(2);
   for (int i = 0; i < LOAD; i++) {
     begin(&calls[i], "Wait", true);
   }
-  for (int64_t end = base_now_ms() + WAIT_S * 1000; base_now_ms() < end && done < 30 * LOAD;) {
+  for (int64_t end = base_now_ms() + WAIT_S * 1000; base_now_ms() < end && done < 12 * LOAD;) {
     turn();
     for (int i = 0; i < LOAD; i++) {
       if (calls[i].statuses == 0) {
@@ -299,7 +223,7 @@ static void a_server_leaves_under_load(const struct departure *d) {
       started_ms[i] = base_now_ms();
       begin(&calls[i], "Wait", true);
     }
-    if (done >= 5 * LOAD && gone_ms == INT64_MAX && d->signal) {
+    if (done >= 3 * LOAD && gone_ms == INT64_MAX && d->signal) {
       kill(peers[0].process.pid, d->signal);
       if (d->signal == SIGKILL) {
         process_wait(&peers[0].process);
@@ -307,7 +231,7 @@ static void a_server_leaves_under_load(const struct departure *d) {
       gone_ms = d->signal == SIGKILL ? base_now_ms() : INT64_MAX - 1; /* a stopping server takes its time */
     }
   }
-  CHECK_MSG(done >= 30 * LOAD && failed_late == 0, "%s: %d done, %d failed late", w.what, done, failed_late);
+  CHECK_MSG(done >= 12 * LOAD && failed_late == 0, "%s: %d done, %d failed late", w.what, done, failed_late);
   CHECK_MSG(d->signal || failed == 0, "%s: %d failed", w.what, failed);
   for (int i = 0; i < LOAD; i++) {
     UNTIL(calls[i].statuses);
@@ -331,9 +255,9 @@ static void servers_leave_under_load(void) {
 static void the_unhealthy_are_skipped(void) {
   for (size_t i = 0; i < LEGS; i++) {
     struct seen s;
-    peer_start(&peers[0], "a", 0, "health=NOT_SERVING", NULL);
-    peer_start(&peers[1], "b", 0, "health=SERVING", NULL);
-    peer_start(&peers[2], "c", 0, NULL, NULL); /* has no health service: well */
+    peer_start(&peers[0], "a", 0, WITH("health=NOT_SERVING"));
+    peer_start(&peers[1], "b", 0, WITH("health=SERVING"));
+    peer_start(&peers[2], "c", 0, NULL); /* has no health service: well */
     gw_cluster_options o = options_for(legs[i].which, 3);
     o.health_check = true;
     world_open(&o, legs[i].name);

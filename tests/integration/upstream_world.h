@@ -18,16 +18,16 @@ typedef struct {
 
 static world w;
 
-static void stop_loop(void *ctx) { net_loop_stop(ctx); }
+static inline void stop_loop(void *ctx) { net_loop_stop(ctx); }
 
-static void world_make(const char *what) {
+static inline void world_make(const char *what) {
   w = (world){.what = what};
   CHECK_OK(net_loop_new(NULL, &w.loop));
   CHECK_OK(rpc_client_new(&(rpc_client_options){0}, &w.client));
   w.tick = net_timer_new(w.loop, stop_loop, w.loop);
 }
 
-static void world_open(const gw_cluster_options *options, const char *what) {
+static inline void world_open(const gw_cluster_options *options, const char *what) {
   base_buf why;
   base_buf_init(&why, 4096);
   world_make(what);
@@ -37,13 +37,13 @@ static void world_open(const gw_cluster_options *options, const char *what) {
 }
 
 /* A millisecond of the loop, and what the core's threads have. */
-static void turn(void) {
+static inline void turn(void) {
   net_timer_set(w.tick, 1);
   net_loop_run(w.loop);
   rpc_client_drain(w.client);
 }
 
-static void world_close(void) {
+static inline void world_close(void) {
   if (w.up) {
     w.up->vt->stop(w.up);
     w.up->vt->stop(w.up); /* twice is harmless */
@@ -76,7 +76,7 @@ struct seen {
   bool details;
 };
 
-static void on_headers(void *ctx, const wire_metadata *headers) {
+static inline void on_headers(void *ctx, const wire_metadata *headers) {
   struct seen *s = ctx;
   base_span v;
   CHECK(!s->inside && s->data == 0 && s->statuses == 0);
@@ -85,7 +85,7 @@ static void on_headers(void *ctx, const wire_metadata *headers) {
     snprintf(s->header, sizeof s->header, "%.*s", BASE_SPAN_ARG(v));
   }
 }
-static void on_data(void *ctx, base_span run) {
+static inline void on_data(void *ctx, base_span run) {
   struct seen *s = ctx;
   CHECK(!s->inside && s->headers == 1 && s->statuses == 0);
   /* Short answers come in one piece. */
@@ -94,12 +94,12 @@ static void on_data(void *ctx, base_span run) {
   }
   s->data += run.n;
 }
-static void on_written(void *ctx, size_t bytes) {
+static inline void on_written(void *ctx, size_t bytes) {
   struct seen *s = ctx;
   CHECK(!s->inside && s->statuses == 0);
   s->written += bytes;
 }
-static void on_status(void *ctx, const wire_status *status) {
+static inline void on_status(void *ctx, const wire_status *status) {
   struct seen *s = ctx;
   base_span v;
   CHECK(!s->inside && s->statuses == 0);
@@ -110,7 +110,7 @@ static void on_status(void *ctx, const wire_status *status) {
 }
 static const gw_up_events events = {on_headers, on_data, on_written, on_status};
 
-static bool start_at(struct seen *s, const char *path, int64_t timeout_ms, const wire_metadata *m) {
+static inline bool start_at(struct seen *s, const char *path, int64_t timeout_ms, const wire_metadata *m) {
   *s = (struct seen){.inside = true};
   base_err e = w.up->vt->start(w.up, base_span_str(path), timeout_ms, m, &events, s, &s->call);
   s->inside = false;
@@ -119,7 +119,7 @@ static bool start_at(struct seen *s, const char *path, int64_t timeout_ms, const
 }
 
 /* One message, in two pieces cut inside the head: any split must do. Returns how many bytes. */
-static size_t tell(struct seen *s, base_span message, bool end) {
+static inline size_t tell(struct seen *s, base_span message, bool end) {
   uint8_t bytes[4096];
   if (message.n + WIRE_FRAME_HEAD > sizeof bytes) {
     CHECK(false);
@@ -136,13 +136,13 @@ static size_t tell(struct seen *s, base_span message, bool end) {
   return message.n + WIRE_FRAME_HEAD;
 }
 
-static void credit(struct seen *s, size_t bytes) {
+static inline void credit(struct seen *s, size_t bytes) {
   s->inside = true;
   w.up->vt->credit(s->call, bytes);
   s->inside = false;
 }
 
-static void cancel(struct seen *s) {
+static inline void cancel(struct seen *s) {
   s->inside = true;
   w.up->vt->cancel(s->call);
   s->inside = false;
