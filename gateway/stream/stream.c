@@ -332,12 +332,12 @@ base_err gw_stream_open(gw_upstream *up, const gw_stream_request *r, const gw_do
   memcpy(s->path, r->path.p, r->path.n);
   memcpy(s->path + r->path.n, subject, subject_size);
   snprintf(s->peer, sizeof s->peer, "%s", r->peer ? r->peer : "");
-  wire_frame_init(&s->framing, up->max_message_bytes);
   base_err e = start(up, r, s);
   if (!base_is_ok(e)) {
     free(s);
     return e;
   }
+  wire_frame_init(&s->framing, s->call->upstream->max_message_bytes); /* the cluster's own limit */
   up->calls++;
   enter(s, r->streams);
   set_timer(s);

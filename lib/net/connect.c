@@ -4,6 +4,7 @@
 #include "net/connect.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -136,6 +137,13 @@ static net_conn *new_conn(net_loop *l, int fd, const net__address *a, const net_
   return c;
 }
 
+/* A server that vanishes with bytes on their way to it is noticed by the kernel within a minute (an idle one by TCP's keepalive): PINGs of HTTP/2 must be far
+ * rarer, as servers count them. */
+static void limit_silence(int fd) {
+  unsigned ms = UNANSWERED_MS;
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
 static bool parse(const char *text, net__address *a, socklen_t *n) {
   static const char scheme[] = "unix:";
   if (strncmp(text, scheme, sizeof scheme - 1) == 0) {
@@ -171,6 +179,7 @@ base_err net_connect(net_loop *l, const net_connect_options *options, const net_
   }
   if (a.any.sa_family != AF_UNIX) {
     net__address_set_options(fd);
+    limit_silence(fd);
   }
   c->vt = vt;
   c->codec = codec;
