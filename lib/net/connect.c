@@ -11,7 +11,7 @@
 
 #include "net/internal.h"
 
-enum { DEFAULT_TIMEOUT_MS = 10000, DEFAULT_STALL_MS = 120000, SERVER_NAME_MAX = 253 };
+enum { DEFAULT_TIMEOUT_MS = 10000, DEFAULT_STALL_MS = 120000, UNANSWERED_MS = 60000, SERVER_NAME_MAX = 253 };
 
 /* A libuv handle outlives what it watched by a turn. */
 typedef struct {
