@@ -221,6 +221,7 @@ static const settings_row limits_rows[] = {
      .flag = "max-calls",
      NUMBER(L, calls_per_connection, 1, 10000, "100", "at once on an HTTP/2 connection or a WebSocket")},
     {.key = "calls", NUMBER(L, calls, 1, 10000000, "20000", "at once, all together")},
+    {.key = "calls_per_address", NUMBER(L, calls_per_address, 1, 10000000, "5000", "at once of one address")},
     {.key = "message",
      .flag = "max-message",
      SIZE(L, message_bytes, 1024, 64 << 20, "4MiB", "largest gRPC message, either way")},

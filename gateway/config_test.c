@@ -59,7 +59,24 @@ static void the_defaults_of_the_limits_are_theirs(void) {
   CHECK_OK(read_flags(&c, why, sizeof why, FLAGS("--upstream", "a:1")));
   REQUIRE(c);
   gw_limits_options zero = {0}, theirs = gw_limits_with_defaults(&zero), ours = gw_limits_with_defaults(&c->limits);
-  CHECK(memcmp(&theirs, &ours, sizeof ours) == 0);
+  CHECK_INT(ours.connections, theirs.connections);
+  CHECK_INT(ours.connections_per_address, theirs.connections_per_address);
+  CHECK_INT(ours.calls_per_connection, theirs.calls_per_connection);
+  CHECK_INT(ours.calls, theirs.calls);
+  CHECK_INT(ours.calls_per_address, theirs.calls_per_address);
+  CHECK_INT(ours.message_bytes, theirs.message_bytes);
+  CHECK_INT(ours.header_bytes, theirs.header_bytes);
+  CHECK_INT(ours.header_ms, theirs.header_ms);
+  CHECK_INT(ours.body_ms, theirs.body_ms);
+  CHECK_INT(ours.keep_alive_ms, theirs.keep_alive_ms);
+  CHECK_INT(ours.idle_ms, theirs.idle_ms);
+  CHECK_INT(ours.lifetime_ms, theirs.lifetime_ms);
+  CHECK_INT(ours.max_timeout_ms, theirs.max_timeout_ms);
+  CHECK_INT(ours.rate_per_address, theirs.rate_per_address);
+  CHECK_INT(ours.burst_per_address, theirs.burst_per_address);
+  CHECK_INT(ours.rate_per_identity, theirs.rate_per_identity);
+  CHECK_INT(ours.burst_per_identity, theirs.burst_per_identity);
+  CHECK_INT(ours.memory_bytes, theirs.memory_bytes);
   gw_config_free(c);
 }
 

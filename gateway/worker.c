@@ -244,7 +244,9 @@ static base_err take(gw_worker *w, const gw_shared *next, base_buf *why) {
                                         .header_ms = limits.header_ms,
                                         .body_ms = limits.body_ms,
                                         .idle_ms = limits.idle_ms,
-                                        .lifetime_ms = limits.lifetime_ms};
+                                        .lifetime_ms = limits.lifetime_ms,
+                                        .resets_burst = 2 * limits.calls_per_connection,
+                                        .limits = next->limits};
   w->front.header_ms = limits.header_ms;
   w->front.limits = next->limits;
   w->shared = next;

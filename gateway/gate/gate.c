@@ -38,7 +38,7 @@ base_err gw_gate_open(gw_gate *g, const gw_stream_request *request, const gw_dow
   if (!base_is_ok(e)) {
     wire_status_from_err(refusal, e);
     if (g->limits) {
-      gw_limits_call_ended(g->limits);
+      gw_limits_call_ended(g->limits, r.peer ? r.peer : "");
     }
   } else if (who.expires_ms != INT64_MAX) {
     gw_stream_set_expiry(*out, who.expires_ms);

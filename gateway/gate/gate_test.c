@@ -95,5 +95,29 @@ static void deadlines_come_from_the_worker(void) {
   teardown(&f);
 }
 
+/* What is broken off before its first answer costs as much as ten calls. */
+static void calls_broken_off_are_charged(void) {
+  static const struct {
+    bool abandon, answered;
+    int calls; /* that are left of eleven */
+  } rows[] = {{false, false, 0}, {true, false, 0}, {false, true, 10}, {true, true, 10}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct fixture f;
+    setup(&f, &(gw_limits_options){.rate_per_address = 1, .burst_per_address = 11});
+    CHECK_OK(open_call(&f, "/a/b", 0));
+    if (rows[i].answered) {
+      gw_fake_headers(f.up.calls, "k", "v");
+    }
+    (rows[i].abandon ? gw_stream_abandon : gw_stream_cancel)(f.stream);
+    gw_fake_end_cancelled(&f.up);
+    int calls = 0;
+    while (base_is_ok(open_call(&f, "/a/b", 0))) {
+      calls++;
+    }
+    CHECK_INT(calls, rows[i].calls);
+    teardown(&f);
+  }
+}
+
 TEST_MAIN(TEST(timeouts_have_a_ceiling), TEST(a_call_takes_one_place_until_its_end),
-          TEST(deadlines_come_from_the_worker))
+          TEST(deadlines_come_from_the_worker), TEST(calls_broken_off_are_charged))

@@ -17,6 +17,7 @@ struct gw_h2 {
   net_conn *conn;
   gw_h2_session *session;
   net_timer *timer;
+  gw_limits *limits;
   int64_t idle_ms, lifetime_ms;
   int64_t born_ms, heard_ms;
   int64_t busy_ms;  /* the last time there was a stream */
@@ -56,12 +57,24 @@ static void flush(gw_h2 *h) {
   }
 }
 
+/* The GOAWAY leaves, then the connection closes. A flood is charged to its address, or it would go on from the next connection. */
+static bool end_if(gw_h2 *h, base_err e) {
+  if (base_is_ok(e)) {
+    return false;
+  }
+  if (h->limits && (base_is(e, BASE_E_EXHAUSTED) || base_is(e, BASE_E_DEADLINE))) {
+    gw_limits_punish(h->limits, net_conn_peer(h->conn), GW_PENALTY_FLOOD);
+  }
+  gw_h2_session_flush(h->session);
+  close_soon(h);
+  return true;
+}
+
 void gw_h2_receive(gw_h2 *h, base_span bytes) {
   h->heard_ms = base_now_ms();
   h->pinged = false;
-  if (!h->closing && !base_is_ok(gw_h2_session_receive(h->session, bytes, h->heard_ms))) {
-    gw_h2_session_flush(h->session);
-    close_soon(h);
+  if (!h->closing) {
+    end_if(h, gw_h2_session_receive(h->session, bytes, h->heard_ms));
   }
   if (gw_h2_session_streams(h->session) > 0) {
     h->busy_ms = h->heard_ms;
@@ -139,10 +152,10 @@ static void on_tick(void *ctx) {
   if (h->lifetime_ms > 0 && now_ms - h->born_ms >= h->lifetime_ms) {
     announce_end(h, now_ms);
   }
-  if (!base_is_ok(gw_h2_session_on_time(h->session, now_ms))) {
-    gw_h2_session_flush(h->session);
-    close_soon(h);
-  } else if (h->busy) {
+  if (end_if(h, gw_h2_session_on_time(h->session, now_ms))) {
+    return;
+  }
+  if (h->busy) {
     h->busy_ms = now_ms;
     look_for_life(h, now_ms);
   } else {
@@ -159,6 +172,7 @@ base_err gw_h2_new(net_conn *conn, const http_app *app, const gw_h2_options *opt
     return base_fail(BASE_E_NO_MEMORY);
   }
   h->conn = conn;
+  h->limits = own.limits;
   h->idle_ms = own.idle_ms ? own.idle_ms : DEFAULT_IDLE_MS;
   h->lifetime_ms = own.lifetime_ms;
   h->born_ms = h->heard_ms = h->busy_ms = base_now_ms();

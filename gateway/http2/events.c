@@ -59,12 +59,15 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
 
 static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rcbuf *name, nghttp2_rcbuf *value,
                      uint8_t flags, void *user) {
-  (void)ng, (void)flags;
+  (void)flags;
   gw_h2_session *s = user;
-  if (is_request(frame)) {
-    gw_h2_head_add(&s->head, name, value);
+  if (!is_request(frame) || gw_h2_head_add(&s->head, name, value)) {
+    return 0;
   }
-  return 0;
+  /* nghttp2 checks every byte of every field, and HPACK makes a field of thousands of bytes out of one: stop. */
+  s->error = base_fail(BASE_E_EXHAUSTED);
+  s->failed |= nghttp2_session_terminate_session(ng, NGHTTP2_ENHANCE_YOUR_CALM) != 0;
+  return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static void on_request(gw_h2_session *s, gw_h2_stream *st) {
@@ -81,6 +84,9 @@ static void on_request(gw_h2_session *s, gw_h2_stream *st) {
                             .peer = s->options.peer ? s->options.peer : ""};
     s->app.on_request(s->app.app, &st->x, &request);
     refusal = st->x.handler || st->responded ? 0 : 404;
+  }
+  if (refusal == 431) {
+    charge_reset(s);
   }
   if (refusal != 0) {
     const http_request known = {.headers = h->fields, .header_count = h->count};

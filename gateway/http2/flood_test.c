@@ -134,6 +134,39 @@ static void skipped_ids_are_an_error_and_used_ones_are_not(void) {
   }
 }
 
-TEST_MAIN(TEST(skipped_ids_are_an_error_and_used_ones_are_not), TEST(flood_of_resets_ends_the_connection),
-          TEST(slow_resets_are_no_flood), TEST(provoked_resets_count_too), TEST(floods_are_bounded),
-          TEST(no_http2_at_all))
+/* One field of 3 KiB enters HPACK's table; each byte after it names it again. */
+static void a_head_far_too_long_ends_the_connection(void) {
+  static const struct {
+    int references;
+    int code;
+    const char *reason;
+  } rows[] = {{2, 0, "fits"},
+              {8, 0, "431"},
+              {30, NGHTTP2_ENHANCE_YOUR_CALM, "far too long"},
+              {8000, NGHTTP2_ENHANCE_YOUR_CALM, "a bomb"}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    world w;
+    setup(&w, NULL);
+    w.decline = true;
+    static uint8_t frame[16384];
+    const uint8_t head[] = {0x82, 0x86, 0x84, 0x41, 1, 'a', 0x40, 1, 'x', 0x7f, 0x81, 0x17};
+    size_t n = sizeof head + 3072 + (size_t)rows[i].references;
+    memset(frame, 'v', sizeof frame);
+    const uint8_t first[] = {0, (uint8_t)(n >> 8), (uint8_t)n, 1, 5, 0, 0, 0, 1};
+    memcpy(frame, first, sizeof first);
+    memcpy(frame + sizeof first, head, sizeof head);
+    memset(frame + sizeof first + sizeof head + 3072, 0xbe, (size_t)rows[i].references);
+    feed(&w, base_span_of(preface, sizeof preface - 1));
+    feed(&w, base_span_of(frame, sizeof first + n));
+    CHECK_MSG(base_is(w.error, rows[i].code ? BASE_E_EXHAUSTED : BASE_E_OK), "%s: %s", rows[i].reason,
+              base_err_name(w.error));
+    CHECK_MSG(w.requests == (i == 0), "%s", rows[i].reason);
+    gw_h2_session_flush(w.server);
+    CHECK_MSG(gw_h2_session_done(w.server) == (rows[i].code != 0), "%s", rows[i].reason);
+    teardown(&w);
+  }
+}
+
+TEST_MAIN(TEST(a_head_far_too_long_ends_the_connection), TEST(skipped_ids_are_an_error_and_used_ones_are_not),
+          TEST(flood_of_resets_ends_the_connection), TEST(slow_resets_are_no_flood), TEST(provoked_resets_count_too),
+          TEST(floods_are_bounded), TEST(no_http2_at_all))

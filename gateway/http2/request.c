@@ -4,7 +4,10 @@
 
 #include "http/target.h"
 
-enum { FIELD_OVERHEAD = 32 }; /* RFC 9113 section 6.5.2 */
+enum {
+  FIELD_OVERHEAD = 32, /* RFC 9113 section 6.5.2 */
+  PATIENCE = 4,        /* a head so many times too long is no mistake */
+};
 
 #define SPAN(s) \
   { (const uint8_t *)(s), sizeof(s) - 1 }
@@ -34,6 +37,7 @@ void gw_h2_head_clear(gw_h2_head *h) {
   h->method = h->path = h->authority = h->host = base_span_of(NULL, 0);
   h->count = h->held_count = h->cookie_at = 0;
   h->bytes = 0;
+  h->seen = 0;
   h->refusal = 0;
   base_buf_clear(&h->cookie);
 }
@@ -116,19 +120,22 @@ static bool add(gw_h2_head *h, base_span name, base_span value) {
   return LISTED(carrier_fields, name) || add_field(h, name, value);
 }
 
-void gw_h2_head_add(gw_h2_head *h, nghttp2_rcbuf *name, nghttp2_rcbuf *value) {
+bool gw_h2_head_add(gw_h2_head *h, nghttp2_rcbuf *name, nghttp2_rcbuf *value) {
   base_span n = span_of(name), v = span_of(value);
+  size_t bytes = n.n + v.n + FIELD_OVERHEAD;
+  h->seen += bytes;
   if (h->refusal != 0) {
-    return;
+    return h->seen <= (uint64_t)h->max_bytes * PATIENCE;
   }
-  if (h->count == GW_H2_MAX_FIELDS || n.n + v.n + FIELD_OVERHEAD > h->max_bytes - h->bytes) {
+  if (h->count == GW_H2_MAX_FIELDS || bytes > h->max_bytes - h->bytes) {
     h->refusal = 431;
-    return;
+    return true;
   }
-  h->bytes += (uint32_t)(n.n + v.n + FIELD_OVERHEAD);
+  h->bytes += (uint32_t)bytes;
   if (!hold(h, name) || !hold(h, value) || !add(h, n, v)) {
     h->refusal = 503;
   }
+  return true;
 }
 
 int gw_h2_head_check(gw_h2_head *h) {

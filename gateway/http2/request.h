@@ -22,7 +22,8 @@ typedef struct {
   base_buf cookie;  /* crumbs joined, RFC 9113 section 8.2.3 */
   size_t cookie_at; /* its index in fields plus one; 0 = none */
   uint32_t bytes, max_bytes;
-  int refusal; /* HTTP status of what makes the request unacceptable; 0 so far */
+  uint64_t seen; /* bytes of all fields, forgotten ones too */
+  int refusal;   /* HTTP status of what makes the request unacceptable; 0 so far */
 } gw_h2_head;
 
 void gw_h2_head_init(gw_h2_head *h, uint32_t max_bytes);
@@ -30,8 +31,8 @@ void gw_h2_head_init(gw_h2_head *h, uint32_t max_bytes);
 void gw_h2_head_clear(gw_h2_head *h);
 /* Gives the memory back too. */
 void gw_h2_head_dispose(gw_h2_head *h);
-/* A field as nghttp2 reports it. What does not fit sets `refusal` and is forgotten. */
-void gw_h2_head_add(gw_h2_head *h, nghttp2_rcbuf *name, nghttp2_rcbuf *value);
+/* A field as nghttp2 reports it. What does not fit sets `refusal` and is forgotten. False: so much of it that the connection should end. */
+bool gw_h2_head_add(gw_h2_head *h, nghttp2_rcbuf *name, nghttp2_rcbuf *value);
 /* All fields have come: 0, or the HTTP status to refuse the request with. */
 int gw_h2_head_check(gw_h2_head *h);
 

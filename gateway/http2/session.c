@@ -9,7 +9,8 @@ enum {
   DEFAULT_HEADER_BYTES = 16384,
   DEFAULT_WINDOW = 65535,      /* RFC 9113 section 6.5.2 */
   CONNECTION_WINDOW = 1 << 20, /* reopens at once, so only the round trip counts */
-  DEFAULT_RESETS_BURST = 1000, /* the numbers nghttp2 chose against rapid reset, CVE-2023-44487 */
+  /* Against rapid reset, CVE-2023-44487: all streams that may be open twice over, then the rate that nghttp2 chose. */
+  DEFAULT_RESETS_BURST = 200,
   DEFAULT_RESETS_PER_S = 33,
   DEFAULT_HEADER_MS = 10000,
   DEFAULT_BODY_MS = 30000,

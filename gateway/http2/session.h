@@ -13,6 +13,7 @@
 #ifndef PONTE_GATEWAY_HTTP2_SESSION_H
 #define PONTE_GATEWAY_HTTP2_SESSION_H
 
+#include "gateway/limits/limits.h"
 #include "http/exchange.h"
 
 typedef struct gw_h2_session gw_h2_session;
@@ -31,15 +32,17 @@ typedef struct {
   uint32_t max_streams; /* concurrent ones; 0 = 100 */
   uint32_t
       max_header_bytes; /* names, values and 32 bytes a field (RFC 9113 section 6.5.2); more is answered with 431; 0 = 16384 */
-  uint32_t stream_window_bytes;        /* 0 = 65535 */
-  uint32_t resets_burst, resets_per_s; /* streams that the peer broke off or made us break off; 0 = 1000 and 33 */
-  int64_t header_ms;                   /* for the rest of a request's head; 0 = 10 s */
+  uint32_t stream_window_bytes; /* 0 = 65535 */
+  uint32_t resets_burst,
+      resets_per_s; /* streams that the peer broke off, made us break off or began with too long a head; 0 = 200 and 33 */
+  int64_t header_ms;   /* for the rest of a request's head; 0 = 10 s */
   int64_t body_ms;     /* an unanswered request gives no byte of its body for so long, and could: 408; 0 = 30 s */
   int64_t stall_ms;    /* the peer's window takes nothing of a response for so long: its stream is reset; 0 = 120 s */
   int64_t idle_ms;     /* for conn.h: a connection without a stream for so long closes; 0 = 1 h */
   int64_t lifetime_ms; /* for conn.h: it is drained after so long; 0 = never */
   bool tls;
-  const char *peer; /* numeric address for http_request; must outlive the session; NULL = "" */
+  gw_limits *limits; /* for conn.h: told of floods; or NULL */
+  const char *peer;  /* numeric address for http_request; must outlive the session; NULL = "" */
 } gw_h2_options;
 
 /* `sink` and `app` are copied, their contexts and the options' peer are borrowed. NO_MEMORY only. SETTINGS wait to be flushed. */

@@ -8,7 +8,7 @@ static void refill(gw_bucket *b, uint32_t per_s, uint32_t burst, int64_t now_ms)
   int64_t full = (int64_t)burst * TOKEN, passed = now_ms - b->last_ms;
   if (passed > 0) {
     /* Division first: the product might overflow after a long pause. */
-    b->millitokens = passed > full / per_s ? full : b->millitokens + passed * per_s;
+    b->millitokens = passed > 2 * full / per_s ? full : b->millitokens + passed * per_s;
     b->last_ms = now_ms;
   }
   b->millitokens = b->millitokens < full ? b->millitokens : full;
@@ -21,4 +21,16 @@ int64_t gw_bucket_take(gw_bucket *b, uint32_t per_s, uint32_t burst, int64_t now
   }
   b->millitokens -= TOKEN;
   return 0;
+}
+
+void gw_bucket_charge(gw_bucket *b, uint32_t tokens, uint32_t per_s, uint32_t burst, int64_t now_ms) {
+  int64_t deepest = -(int64_t)burst * TOKEN;
+  refill(b, per_s, burst, now_ms);
+  b->millitokens -= (int64_t)tokens * TOKEN;
+  b->millitokens = b->millitokens > deepest ? b->millitokens : deepest;
+}
+
+bool gw_bucket_in_debt(gw_bucket *b, uint32_t per_s, uint32_t burst, int64_t now_ms) {
+  refill(b, per_s, burst, now_ms);
+  return b->millitokens < 0;
 }

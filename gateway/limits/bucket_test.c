@@ -58,5 +58,22 @@ static void the_wait_is_exact(void) {
   }
 }
 
+static void a_penalty_is_a_debt(void) {
+  gw_bucket b = gw_bucket_full(4, 0);
+  gw_bucket_charge(&b, 3, 1, 4, 0);
+  CHECK(!gw_bucket_in_debt(&b, 1, 4, 0));
+  gw_bucket_charge(&b, 3, 1, 4, 0);
+  CHECK(gw_bucket_in_debt(&b, 1, 4, 0));
+  CHECK_INT(gw_bucket_take(&b, 1, 4, 0), 3000);
+  CHECK(gw_bucket_in_debt(&b, 1, 4, 1999));
+  CHECK(!gw_bucket_in_debt(&b, 1, 4, 2000));
+  CHECK_INT(gw_bucket_take(&b, 1, 4, 3000), 0);
+  gw_bucket_charge(&b, UINT32_MAX, 1, 4, 3000);
+  CHECK_MSG(gw_bucket_take(&b, 1, 4, 3000) == 5000, "%s", "no deeper than the burst");
+  gw_bucket_charge(&b, 0, 1, 4, INT64_MAX);
+  CHECK_MSG(b.millitokens == 4000, "%s", "and full again after all time");
+}
+
 TEST_MAIN(TEST(gives_the_burst_and_then_the_rate), TEST(never_holds_more_than_the_burst),
-          TEST(a_clock_that_goes_back_gives_nothing), TEST(a_smaller_burst_counts_at_once), TEST(the_wait_is_exact))
+          TEST(a_clock_that_goes_back_gives_nothing), TEST(a_smaller_burst_counts_at_once), TEST(the_wait_is_exact),
+          TEST(a_penalty_is_a_debt))

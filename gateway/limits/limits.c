@@ -31,26 +31,25 @@ static uint32_t or32(uint32_t value, uint32_t fallback) { return value ? value :
 static int64_t or64(int64_t value, int64_t fallback) { return value ? value : fallback; }
 
 gw_limits_options gw_limits_with_defaults(const gw_limits_options *o) {
+  gw_limits_options d = *o;
   uint64_t memory = o->memory_bytes ? o->memory_bytes : gw_memory_total() / 2;
-  return (gw_limits_options){
-      .connections = or32(o->connections, 10000),
-      .connections_per_address = or32(o->connections_per_address, 500),
-      .calls_per_connection = or32(o->calls_per_connection, 100),
-      .calls = or32(o->calls, 20000),
-      .message_bytes = or32(o->message_bytes, 4 << 20),
-      .header_bytes = or32(o->header_bytes, 16 << 10),
-      .header_ms = or64(o->header_ms, 10000),
-      .body_ms = or64(o->body_ms, 30000),
-      .keep_alive_ms = or64(o->keep_alive_ms, 75000),
-      .idle_ms = or64(o->idle_ms, 3600000),
-      .lifetime_ms = o->lifetime_ms,
-      .max_timeout_ms = o->max_timeout_ms,
-      .rate_per_address = or32(o->rate_per_address, 2000),
-      .burst_per_address = or32(o->burst_per_address, 4000),
-      .rate_per_identity = or32(o->rate_per_identity, 1000),
-      .burst_per_identity = or32(o->burst_per_identity, 2000),
-      .memory_bytes = memory ? memory : UINT64_MAX,
-  };
+  d.connections = or32(o->connections, 10000);
+  d.connections_per_address = or32(o->connections_per_address, 500);
+  d.calls_per_connection = or32(o->calls_per_connection, 100);
+  d.calls = or32(o->calls, 20000);
+  d.calls_per_address = or32(o->calls_per_address, 5000);
+  d.message_bytes = or32(o->message_bytes, 4 << 20);
+  d.header_bytes = or32(o->header_bytes, 16 << 10);
+  d.header_ms = or64(o->header_ms, 10000);
+  d.body_ms = or64(o->body_ms, 30000);
+  d.keep_alive_ms = or64(o->keep_alive_ms, 75000);
+  d.idle_ms = or64(o->idle_ms, 3600000);
+  d.rate_per_address = or32(o->rate_per_address, 2000);
+  d.burst_per_address = or32(o->burst_per_address, 4000);
+  d.rate_per_identity = or32(o->rate_per_identity, 1000);
+  d.burst_per_identity = or32(o->burst_per_identity, 2000);
+  d.memory_bytes = memory ? memory : UINT64_MAX;
+  return d;
 }
 
 base_err gw_limits_new(const gw_limits_options *options, gw_limits **out) {
@@ -96,11 +95,14 @@ static bool admit(gw_limits *l, const char *address) {
   if (atomic_load(&l->connections) >= l->options.connections) {
     return false;
   }
-  gw_entry *e = gw_table_get(&l->addresses, &key, l->options.burst_per_address, base_now_ms());
-  if (e == NULL || e->connections >= l->options.connections_per_address) {
+  const gw_limits_options *o = &l->options;
+  int64_t now_ms = base_now_ms();
+  gw_entry *e = gw_table_get(&l->addresses, &key, o->burst_per_address, now_ms);
+  if (e == NULL || e->connections >= o->connections_per_address ||
+      gw_bucket_in_debt(&e->bucket, o->rate_per_address, o->burst_per_address, now_ms)) {
     return false;
   }
-  gw_table_connect(&l->addresses, e);
+  gw_table_hold(&l->addresses, e, &e->connections);
   atomic_fetch_add(&l->connections, 1);
   return true;
 }
@@ -124,7 +126,7 @@ void gw_limits_disconnected(gw_limits *l, const char *address) {
   pthread_mutex_lock(&l->lock);
   gw_entry *e = gw_table_find(&l->addresses, &key);
   if (e && e->connections > 0) {
-    gw_table_disconnect(&l->addresses, e);
+    gw_table_release(&l->addresses, e, &e->connections);
     atomic_fetch_sub(&l->connections, 1);
   }
   pthread_mutex_unlock(&l->lock);
@@ -142,47 +144,85 @@ static base_err refuse(wire_status *out, enum gw_rejection metric, enum gw_refus
   return base_fail(BASE_E_EXHAUSTED);
 }
 
-/* 0, or the time until the slower of the two may call again. Under the lock. An entry that memory lacks for limits nothing: the budget does. */
-static int64_t take_tokens(gw_limits *l, const char *address, const char *subject, int64_t now_ms) {
+/* 0, or the time until one may call again. Under the lock. An entry that memory lacks for limits nothing: the budget does. */
+static int64_t take_token(gw_entry *e, uint32_t per_s, uint32_t burst, int64_t now_ms) {
+  return e ? gw_bucket_take(&e->bucket, per_s, burst, now_ms) : 0;
+}
+
+enum verdict { ADMITTED, TOO_FAST, TOO_MANY };
+
+/* Under the lock. */
+static enum verdict judge_call(gw_limits *l, const char *address, const char *subject, int64_t now_ms,
+                               int64_t *wait_ms) {
   const gw_limits_options *o = &l->options;
-  gw_entry *e = NULL;
-  int64_t wait_ms = 0;
+  gw_entry *from = NULL;
   if (address[0]) {
     gw_key key = gw_key_of_address(address);
-    e = gw_table_get(&l->addresses, &key, o->burst_per_address, now_ms);
-    wait_ms = e ? gw_bucket_take(&e->bucket, o->rate_per_address, o->burst_per_address, now_ms) : 0;
+    from = gw_table_get(&l->addresses, &key, o->burst_per_address, now_ms);
+    *wait_ms = take_token(from, o->rate_per_address, o->burst_per_address, now_ms);
   }
-  if (wait_ms == 0 && subject[0]) {
+  if (*wait_ms == 0 && subject[0]) {
     gw_key key = gw_key_of_name(&l->identities, base_span_str(subject));
-    e = gw_table_get(&l->identities, &key, o->burst_per_identity, now_ms);
-    wait_ms = e ? gw_bucket_take(&e->bucket, o->rate_per_identity, o->burst_per_identity, now_ms) : 0;
+    gw_entry *of = gw_table_get(&l->identities, &key, o->burst_per_identity, now_ms);
+    *wait_ms = take_token(of, o->rate_per_identity, o->burst_per_identity, now_ms);
   }
-  return wait_ms;
+  if (*wait_ms > 0) {
+    return TOO_FAST;
+  }
+  if (atomic_load(&l->calls) >= o->calls || (from && from->calls >= o->calls_per_address)) {
+    return TOO_MANY;
+  }
+  if (from) {
+    gw_table_hold(&l->addresses, from, &from->calls);
+  }
+  atomic_fetch_add(&l->calls, 1);
+  return ADMITTED;
 }
 
 base_err gw_limits_call_started(gw_limits *l, const char *address, const char *subject, int64_t now_ms,
                                 wire_status *refusal) {
+  int64_t wait_ms = 0;
   if (atomic_load(&l->pressure) != NONE) {
     return refuse(refusal, GW_REJECT_SHED, GW_REFUSAL_OVERLOADED, pause_ms(),
                   "the gateway is short of memory; try again later");
   }
   pthread_mutex_lock(&l->lock);
-  uint32_t most = l->options.calls;
-  int64_t wait_ms = take_tokens(l, address, subject, now_ms);
+  enum verdict verdict = judge_call(l, address, subject, now_ms, &wait_ms);
   pthread_mutex_unlock(&l->lock);
-  if (wait_ms > 0) {
+  switch (verdict) {
+  case TOO_FAST:
     return refuse(refusal, GW_REJECT_RATE, GW_REFUSAL_RATE_LIMITED, wait_ms,
                   "more calls than one client may begin in this time; call less often");
-  }
-  if (atomic_fetch_add(&l->calls, 1) >= most) {
-    atomic_fetch_sub(&l->calls, 1);
+  case TOO_MANY:
     return refuse(refusal, GW_REJECT_CALLS, GW_REFUSAL_TOO_MANY_CALLS, pause_ms(),
-                  "the gateway has as many open calls as it may; try again later");
+                  "as many calls are open as may be, of one address or in all; end some, or try again later");
+  case ADMITTED: break;
   }
   return BASE_OK;
 }
 
-void gw_limits_call_ended(gw_limits *l) { atomic_fetch_sub(&l->calls, 1); }
+void gw_limits_call_ended(gw_limits *l, const char *address) {
+  gw_key key = gw_key_of_address(address);
+  pthread_mutex_lock(&l->lock);
+  gw_entry *e = address[0] ? gw_table_find(&l->addresses, &key) : NULL;
+  if (e && e->calls > 0) {
+    gw_table_release(&l->addresses, e, &e->calls);
+  }
+  atomic_fetch_sub(&l->calls, 1);
+  pthread_mutex_unlock(&l->lock);
+}
+
+void gw_limits_punish(gw_limits *l, const char *address, enum gw_penalty calls) {
+  gw_key key = gw_key_of_address(address);
+  pthread_mutex_lock(&l->lock);
+  const gw_limits_options *o = &l->options;
+  int64_t now_ms = base_now_ms();
+  gw_entry *e = address[0] ? gw_table_get(&l->addresses, &key, o->burst_per_address, now_ms) : NULL;
+  if (e) {
+    gw_bucket_charge(&e->bucket, (uint32_t)calls, o->rate_per_address, o->burst_per_address, now_ms);
+  }
+  pthread_mutex_unlock(&l->lock);
+}
 
 /* -- memory ----------------------------------------------------------------------------------------------------------------- */
 

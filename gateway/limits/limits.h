@@ -17,6 +17,7 @@ typedef struct {
   uint32_t connections_per_address; /* [500] */
   uint32_t calls_per_connection;    /* [100] streams at once on an HTTP/2 connection or a WebSocket */
   uint32_t calls;                   /* [20000] open at once, all together */
+  uint32_t calls_per_address;       /* [5000] */
   uint32_t message_bytes;           /* [4 MiB] one gRPC message, either way */
   uint32_t header_bytes;            /* [16 KiB] */
   int64_t header_ms, body_ms;       /* [10 s] for a request's head; [30 s] without a byte of an unfinished body */
@@ -46,7 +47,13 @@ void gw_limits_disconnected(gw_limits *l, const char *address);
  * gw_limits_call_ended follows. `address` and `subject` may be "": no rate applies then. */
 base_err gw_limits_call_started(gw_limits *l, const char *address, const char *subject, int64_t now_ms,
                                 wire_status *refusal) BASE_MUST_USE;
-void gw_limits_call_ended(gw_limits *l);
+void gw_limits_call_ended(gw_limits *l, const char *address);
+/* What costs more than it looks like is charged to its address's rate, into debt if need be; while it is in debt its connections are refused too. */
+enum gw_penalty {
+  GW_PENALTY_BROKEN_OFF = 10, /* calls: one that the client breaks off before the service has said a word */
+  GW_PENALTY_FLOOD = 1000,    /* a connection that had to be ended for a flood */
+};
+void gw_limits_punish(gw_limits *l, const char *address, enum gw_penalty calls);
 /* For readiness: false while calls are shed. */
 bool gw_limits_has_memory(const gw_limits *l);
 /* To be called about twice a second by one worker: looks at the memory in use. */

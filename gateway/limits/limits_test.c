@@ -70,13 +70,43 @@ static void rates_by_address_and_by_identity(void) {
 
 static void open_calls_have_a_ceiling(void) {
   gw_limits *l = make((gw_limits_options){.calls = 2});
-  CHECK_OK(call(l, "10.0.0.1", "", 0));
+  CHECK_OK(call(l, "", "", 0));
   CHECK_OK(call(l, "10.0.0.2", "", 0));
   CHECK(refused(l, "10.0.0.3", "", 0));
   CHECK_MSG(refused(l, "10.0.0.3", "", 0), "%s", "a refusal takes no place, and gives none back");
-  gw_limits_call_ended(l);
+  gw_limits_call_ended(l, "");
   CHECK_OK(call(l, "10.0.0.3", "", 0));
   CHECK(refused(l, "10.0.0.3", "", 0));
+  gw_limits_free(l);
+}
+
+static void open_calls_of_one_address_have_one_too(void) {
+  gw_limits *l = make((gw_limits_options){.calls = 5, .calls_per_address = 2});
+  CHECK_OK(call(l, "10.0.0.1", "", 0));
+  CHECK_OK(call(l, "10.0.0.1", "", 0));
+  CHECK(refused(l, "10.0.0.1", "", 0));
+  CHECK_OK(call(l, "10.0.0.2", "", 0));
+  gw_limits_call_ended(l, "10.0.0.2");
+  CHECK_MSG(refused(l, "10.0.0.1", "", 0), "%s", "another's end gives nothing");
+  gw_limits_call_ended(l, "10.0.0.1");
+  CHECK_OK(call(l, "10.0.0.1", "", 0));
+  gw_limits_free(l);
+}
+
+static void penalties_are_paid_with_calls_and_then_connections(void) {
+  gw_limits *l = make((gw_limits_options){.rate_per_address = 1, .burst_per_address = 25});
+  int64_t now = base_now_ms();
+  gw_limits_punish(l, "10.0.0.1", GW_PENALTY_BROKEN_OFF);
+  gw_limits_punish(l, "10.0.0.1", GW_PENALTY_BROKEN_OFF);
+  for (int i = 0; i < 5; i++) {
+    CHECK_OK(call(l, "10.0.0.1", "", now));
+  }
+  CHECK(refused(l, "10.0.0.1", "", now));
+  CHECK(gw_limits_connected(l, "10.0.0.1"));
+  gw_limits_punish(l, "10.0.0.1", GW_PENALTY_FLOOD);
+  CHECK(!gw_limits_connected(l, "10.0.0.1"));
+  CHECK(gw_limits_connected(l, "10.0.0.2"));
+  gw_limits_punish(l, "", GW_PENALTY_FLOOD);
   gw_limits_free(l);
 }
 
@@ -138,7 +168,7 @@ static void *hammer(void *ctx) {
     snprintf(address, sizeof address, "10.0.0.%d", i % 8);
     if (gw_limits_connected(l, address)) {
       if (base_is_ok(call(l, address, "ada", i))) {
-        gw_limits_call_ended(l);
+        gw_limits_call_ended(l, address);
       }
       gw_limits_disconnected(l, address);
     }
@@ -189,5 +219,6 @@ static void a_loop_looks(void) {
 
 TEST_MAIN(TEST(defaults_fill_what_is_not_said), TEST(connections_have_two_ceilings),
           TEST(rates_by_address_and_by_identity), TEST(open_calls_have_a_ceiling),
+          TEST(open_calls_of_one_address_have_one_too), TEST(penalties_are_paid_with_calls_and_then_connections),
           TEST(a_refusal_says_when_to_come_back), TEST(a_full_memory_sheds), TEST(new_numbers_count_for_what_is_there),
           TEST(threads_share_one), TEST(a_loop_looks))

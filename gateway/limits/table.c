@@ -115,10 +115,12 @@ static void make_idle(gw_table *t, gw_entry *e) {
   t->idle++;
 }
 
+static bool is_held(const gw_entry *e) { return e->connections > 0 || e->calls > 0; }
+
 gw_entry *gw_table_get(gw_table *t, const gw_key *key, uint32_t burst, int64_t now_ms) {
   gw_entry *e = gw_table_find(t, key);
   if (e) {
-    if (e->connections == 0) {
+    if (!is_held(e)) {
       TAILQ_REMOVE(&t->uses, e, use);
       TAILQ_INSERT_TAIL(&t->uses, e, use);
     }
@@ -141,15 +143,17 @@ gw_entry *gw_table_get(gw_table *t, const gw_key *key, uint32_t burst, int64_t n
   return e;
 }
 
-void gw_table_connect(gw_table *t, gw_entry *e) {
-  if (e->connections++ == 0) {
+void gw_table_hold(gw_table *t, gw_entry *e, uint32_t *count) {
+  if (!is_held(e)) {
     TAILQ_REMOVE(&t->uses, e, use);
     t->idle--;
   }
+  ++*count;
 }
 
-void gw_table_disconnect(gw_table *t, gw_entry *e) {
-  if (--e->connections == 0) {
+void gw_table_release(gw_table *t, gw_entry *e, uint32_t *count) {
+  --*count;
+  if (!is_held(e)) {
     if (t->idle >= t->capacity) {
       evict(t);
     }

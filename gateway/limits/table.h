@@ -1,5 +1,5 @@
-/* table.h - who has taken how much: entries by key, bounded, the one unused for longest goes first. Entries of open connections stay, or their count would be lost;
- * there are at most as many of them as connections.
+/* table.h - who has taken how much: entries by key, bounded, the one unused for longest goes first. Entries of open connections and calls stay, or their count would be
+ * lost; there are at most as many of them as connections and calls.
  *
  * The hash is keyed by a random seed, because peers choose their addresses and names (SipHash-2-4, Aumasson and Bernstein, 2012). The caller locks.
  */
@@ -21,7 +21,7 @@ typedef struct {
 typedef struct gw_entry {
   gw_key key;
   gw_bucket bucket;
-  uint32_t connections;
+  uint32_t connections, calls;
   struct gw_entry *next; /* in its chain */
   TAILQ_ENTRY(gw_entry) use;
 } gw_entry;
@@ -29,7 +29,7 @@ typedef struct gw_entry {
 typedef struct {
   uint64_t seed[2];
   gw_entry **heads;
-  uint32_t capacity, count, idle;          /* idle: entries without a connection, which the capacity is for */
+  uint32_t capacity, count, idle;          /* idle: entries without a connection or a call, which the capacity is for */
   TAILQ_HEAD(gw_entry_use, gw_entry) uses; /* the idle ones, last used last */
 } gw_table;
 
@@ -45,7 +45,8 @@ gw_key gw_key_of_name(const gw_table *t, base_span name);
 gw_entry *gw_table_get(gw_table *t, const gw_key *key, uint32_t burst, int64_t now_ms);
 /* NULL if there is none. */
 gw_entry *gw_table_find(const gw_table *t, const gw_key *key);
-void gw_table_connect(gw_table *t, gw_entry *e);
-void gw_table_disconnect(gw_table *t, gw_entry *e);
+/* One more of e->connections or e->calls; one less. */
+void gw_table_hold(gw_table *t, gw_entry *e, uint32_t *count);
+void gw_table_release(gw_table *t, gw_entry *e, uint32_t *count);
 
 #endif

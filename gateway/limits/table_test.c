@@ -80,8 +80,8 @@ static void connections_hold_their_entries(void) {
   CHECK_OK(gw_table_init(&t, 2));
   gw_key held = key_of(1);
   gw_entry *e = gw_table_get(&t, &held, 1, 0);
-  gw_table_connect(&t, e);
-  gw_table_connect(&t, e);
+  gw_table_hold(&t, e, &e->connections);
+  gw_table_hold(&t, e, &e->calls);
   for (int i = 10; i < 1000; i++) {
     gw_key key = key_of(i);
     CHECK(gw_table_get(&t, &key, 1, 0) != NULL);
@@ -89,9 +89,9 @@ static void connections_hold_their_entries(void) {
   CHECK_INT(t.count, 3);
   CHECK(gw_table_find(&t, &held) == e);
   CHECK_MSG(gw_table_get(&t, &held, 1, 0) == e, "%s", "using it does not put it among the idle ones");
-  gw_table_disconnect(&t, e);
+  gw_table_release(&t, e, &e->calls);
   CHECK(gw_table_find(&t, &held) == e);
-  gw_table_disconnect(&t, e);
+  gw_table_release(&t, e, &e->connections);
   CHECK_INT(t.count, 2);
   CHECK_MSG(gw_table_find(&t, &held) == e, "%s", "just used: others go first");
   gw_table_dispose(&t);
@@ -109,11 +109,11 @@ static void many_come_and_go(void) {
     int slot = (int)(seed >> 20) % 64;
     CHECK(e != NULL && same(&e->key, &key));
     if (open[slot]) {
-      gw_table_disconnect(&t, open[slot]);
+      gw_table_release(&t, open[slot], &open[slot]->connections);
       open[slot] = NULL;
       continue;
     }
-    gw_table_connect(&t, e);
+    gw_table_hold(&t, e, &e->connections);
     open[slot] = e;
   }
   CHECK(t.count <= 500 + 64 && t.idle <= 500);

@@ -26,6 +26,7 @@ struct gw_stream {
   void *down;
   enum state state;
   bool half_closed;
+  bool answered;   /* the service has said something */
   bool encoded;    /* grpc-encoding names an algorithm, so messages may be compressed */
   base_err reason; /* in ENDING: what the browser is told */
   wire_frame_decoder framing;
@@ -110,6 +111,7 @@ static base_err filter(gw_stream *s, const gw_stream_request *r, wire_metadata *
 static void on_headers(void *ctx, const wire_metadata *headers) {
   gw_stream *s = ctx;
   if (s->state == OPEN) {
+    s->answered = true;
     s->vt->headers(s->down, headers);
   }
 }
@@ -119,6 +121,7 @@ static void on_data(void *ctx, base_span run) {
   if (s->state == OPEN) {
     s->first_us = s->first_us ? s->first_us : base_now_us();
     s->out += run.n;
+    s->answered = true;
     s->vt->data(s->down, run);
   }
 }
@@ -204,7 +207,7 @@ static void release(gw_stream *s) {
     gw_timer_cancel(s->timers, &s->timer);
   }
   if (s->limits) {
-    gw_limits_call_ended(s->limits);
+    gw_limits_call_ended(s->limits, s->peer);
   }
   s->up->calls--;
   free(s);
@@ -391,9 +394,17 @@ void gw_stream_credit(gw_stream *s, size_t bytes) {
   }
 }
 
-void gw_stream_cancel(gw_stream *s) { end_with(s, base_fail(BASE_E_CANCELLED)); }
+/* To open calls and to break them off at once costs a client nothing, and us and the service a whole call (rapid reset, CVE-2023-44487). */
+static void break_off(gw_stream *s) {
+  if (s->state == OPEN && !s->answered && s->limits) {
+    gw_limits_punish(s->limits, s->peer, GW_PENALTY_BROKEN_OFF);
+  }
+  end_with(s, base_fail(BASE_E_CANCELLED));
+}
+
+void gw_stream_cancel(gw_stream *s) { break_off(s); }
 
 void gw_stream_abandon(gw_stream *s) {
-  end_with(s, base_fail(BASE_E_CANCELLED));
+  break_off(s);
   s->state = ABANDONED;
 }
