@@ -1,4 +1,4 @@
-/* Every setting of the gateway, once. docs/configuration.md holds what --help makes of it. */
+/* Every setting of the gateway, once. docs/configuration.md holds what --help makes of it: tests/integration/config_test.py --write brings it up to date. */
 #include "gateway/config.h"
 #include "gateway/upstream/router.h"
 

@@ -153,4 +153,11 @@ void gw_reload_note_fixed(const gw_config *before, const gw_config *next) {
     BASE_LOG(BASE_LOG_WARN, "changes with a restart only", LOG_STR("key", "workers"),
              LOG_INT("value", before->workers));
   }
+  const char *endpoint = before->tracing.endpoint ? before->tracing.endpoint : "";
+  if (strcmp(endpoint, next->tracing.endpoint ? next->tracing.endpoint : "") != 0 ||
+      strcmp(before->tracing.service_name, next->tracing.service_name) != 0 ||
+      before->tracing.sample_ratio < next->tracing.sample_ratio ||
+      before->tracing.sample_ratio > next->tracing.sample_ratio) {
+    BASE_LOG(BASE_LOG_WARN, "changes with a restart only", LOG_STR("key", "tracing"), LOG_STR("value", endpoint));
+  }
 }

@@ -5,20 +5,29 @@
 
 enum { HELP_COLUMN = 34 };
 
-static base_err put_allowed_and_default(const settings_row *row, base_buf *out) {
-  bool says_itself = row->kind == SETTINGS_TEXT || row->kind == SETTINGS_TEXTS || row->kind == SETTINGS_GROUP ||
-                     row->kind == SETTINGS_GROUPS;
-  if (says_itself && row->fallback == NULL) {
-    return BASE_OK;
+/* What `argument` and `help` do not say: " (1KiB to 64MiB; default 4MiB)". */
+static base_err put_rest(const settings_row *row, base_buf *out) {
+  base_buf text;
+  base_buf_init(&text, 1024);
+  base_err e = BASE_OK;
+  switch (row->kind) {
+  case SETTINGS_NUMBER:
+  case SETTINGS_SIZE:
+  case SETTINGS_DURATION: e = settings__put_range(row, &text); break;
+  case SETTINGS_CHOICE: e = settings__put_allowed(row, &text); break;
+  default: break;
   }
-  BASE_TRY(base_buf_str(out, " ("));
-  if (!says_itself) {
-    BASE_TRY(settings__put_allowed(row, out));
+  if (base_is_ok(e) && row->required) {
+    e = base_buf_printf(&text, "%srequired", base_buf_size(&text) ? "; " : "");
   }
-  if (row->fallback) {
-    BASE_TRY(base_buf_printf(out, "%sdefault %s", says_itself ? "" : "; ", row->fallback));
+  if (base_is_ok(e) && row->fallback) {
+    e = base_buf_printf(&text, "%sdefault %s", base_buf_size(&text) ? "; " : "", row->fallback);
   }
-  return base_buf_str(out, ")");
+  if (base_is_ok(e) && base_buf_size(&text) > 0) {
+    e = base_buf_printf(out, " (%.*s)", BASE_SPAN_ARG(base_buf_span(&text)));
+  }
+  base_buf_dispose(&text);
+  return e;
 }
 
 static base_err put_flags(const settings_table *table, base_buf *out) {
@@ -35,9 +44,7 @@ static base_err put_flags(const settings_table *table, base_buf *out) {
     if (row->kind == SETTINGS_TEXTS) {
       BASE_TRY(base_buf_str(out, "; repeatable"));
     }
-    if (row->kind != SETTINGS_SWITCH) {
-      BASE_TRY(put_allowed_and_default(row, out));
-    }
+    BASE_TRY(put_rest(row, out));
     BASE_TRY(base_buf_str(out, "\n"));
   }
   return BASE_OK;
@@ -56,8 +63,8 @@ static base_err put_keys(const settings_table *table, int depth, bool in_list, b
     snprintf(left, sizeof left, "%*s%s%s:%s%s%s%s", first ? depth * 2 - 2 : depth * 2, "", first ? "- " : "", row->key,
              has_keys || row->argument == NULL ? "" : " ", is_list ? "[" : "",
              has_keys || row->argument == NULL ? "" : row->argument, is_list ? ", ...]" : "");
-    BASE_TRY(base_buf_printf(out, "%-*s  # %s%s", HELP_COLUMN, left, row->help, row->required ? " (required)" : ""));
-    BASE_TRY(put_allowed_and_default(row, out));
+    BASE_TRY(base_buf_printf(out, "%-*s  # %s", HELP_COLUMN, left, row->help));
+    BASE_TRY(put_rest(row, out));
     BASE_TRY(base_buf_str(out, "\n"));
     if (has_keys) {
       bool groups = row->kind == SETTINGS_GROUPS;

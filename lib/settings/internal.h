@@ -29,6 +29,8 @@ enum settings__level settings__level_of(const settings *s, const void *field);
 base_err settings__set(settings *s, const settings_row *row, void *field, base_span text) BASE_MUST_USE;
 /* Appends what the row takes: "a number from 1 to 64". */
 base_err settings__put_allowed(const settings_row *row, base_buf *out) BASE_MUST_USE;
+/* "1 to 64", "at least 1s", or nothing. */
+base_err settings__put_range(const settings_row *row, base_buf *out) BASE_MUST_USE;
 base_err settings__put_defaults(settings *s, const settings_table *table, void *base) BASE_MUST_USE;
 /* Lists: the next element's address, zeroed or with its defaults. EXHAUSTED: full. */
 base_err settings__add(settings *s, const settings_row *row, void *base, void **element) BASE_MUST_USE;

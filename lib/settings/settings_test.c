@@ -172,10 +172,12 @@ static void help_stops_everything_else(void) {
   CHECK_OK(settings_help(&program, &text));
   CHECK_OK(base_buf_u8(&text, 0));
   const char *help = (const char *)base_buf_span(&text).p;
-  CHECK_MSG(strstr(help, "  --grace TIME\n      grace (a duration such as 500ms, 10s or 5m; default 10s)\n"), "%s",
-            help);
+  CHECK_MSG(strstr(help, "  --grace TIME\n      grace (default 10s)\n"), "%s", help);
   CHECK_MSG(strstr(help, "\nlimits:                             # limits\n  calls: N "), "%s", help);
   CHECK_MSG(strstr(help, "\n  - name: NAME                      # its name (required)\n    note: TEXT "), "%s", help);
+  CHECK_MSG(strstr(help, "# calls at once (1 to 10000; default 100)\n") &&
+                strstr(help, "# idle time (at least 1s; default 1h)\n"),
+            "%s", help);
   base_buf_dispose(&text);
 }
 

@@ -136,27 +136,33 @@ static base_err put_amount(base_buf *out, const settings_row *row, uint64_t n) {
   }
 }
 
-static base_err put_range(const settings_row *row, base_buf *out) {
-  BASE_TRY(base_buf_str(out, row->kind == SETTINGS_SIZE       ? "a size such as 64KiB or 4MiB"
-                             : row->kind == SETTINGS_DURATION ? "a duration such as 500ms, 10s or 5m"
-                                                              : "a number"));
+base_err settings__put_range(const settings_row *row, base_buf *out) {
   if (row->low == 0 && row->high == 0) {
     return BASE_OK;
   }
-  BASE_TRY(base_buf_str(out, row->high ? row->kind == SETTINGS_NUMBER ? " from " : ", from " : ", at least "));
+  BASE_TRY(base_buf_str(out, row->high ? "" : "at least "));
   BASE_TRY(put_amount(out, row, row->low));
-  if (row->high == 0) {
-    return BASE_OK;
-  }
-  BASE_TRY(base_buf_str(out, " to "));
-  return put_amount(out, row, row->high);
+  BASE_TRY(base_buf_str(out, row->high ? " to " : ""));
+  return row->high ? put_amount(out, row, row->high) : BASE_OK;
+}
+
+static base_err put_amounts(const settings_row *row, base_buf *out) {
+  const char *kind = row->kind == SETTINGS_SIZE       ? "a size such as 64KiB or 4MiB"
+                     : row->kind == SETTINGS_DURATION ? "a duration such as 500ms, 10s or 5m"
+                                                      : "a number";
+  bool is_number = row->kind == SETTINGS_NUMBER, has_range = row->low > 0 || row->high > 0;
+  BASE_TRY(base_buf_printf(out, "%s%s%s", kind, has_range && !is_number ? "," : "",
+                           row->high   ? " from "
+                           : has_range ? " "
+                                       : ""));
+  return settings__put_range(row, out);
 }
 
 base_err settings__put_allowed(const settings_row *row, base_buf *out) {
   switch (row->kind) {
   case SETTINGS_NUMBER:
   case SETTINGS_SIZE:
-  case SETTINGS_DURATION: return put_range(row, out);
+  case SETTINGS_DURATION: return put_amounts(row, out);
   case SETTINGS_RATIO: return base_buf_str(out, "a number from 0 to 1");
   case SETTINGS_BOOL:
   case SETTINGS_SWITCH: return base_buf_str(out, "true or false");
