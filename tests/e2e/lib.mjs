@@ -87,6 +87,7 @@ export async function openPage(browser, url, { errors, ...options } = {}) {
   const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
   page.on('pageerror', (error) => errors?.push(error.stack));
+  page.on('console', (message) => /Content Security Policy|Permissions Policy/i.test(message.text()) && errors?.push(message.text()));
   await page.addInitScript(recordEvents);
   await page.goto(url);
   await page.waitForFunction(() => document.querySelector('#connection').dataset.state === 'online', null, { timeout: 30000 });
