@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "gateway/obs/methods.h"
+#include "net/conn.h"
 
 enum { CODES = 17, KINDS = 3, CLASSES = 5 };
 
@@ -46,6 +47,9 @@ static base_metric first_message[KINDS] = {FIRST("mux"), FIRST("grpc-web"), FIRS
   BASE_COUNTER("ponte_gateway_bytes_total", "gRPC-framed bytes, seen from the browser.", "direction=\"" name "\"")
 static base_metric bytes_in = BYTES("in");
 static base_metric bytes_out = BYTES("out");
+
+static base_metric queued = BASE_GAUGE_FN("ponte_gateway_queued_bytes", "Bytes that sockets have not taken, both ways.",
+                                          NULL, net_queued_bytes);
 
 static base_metric websockets = BASE_GAUGE("ponte_gateway_websockets", "Open WebSockets.", NULL);
 
@@ -116,6 +120,7 @@ void gw_obs_register(void) {
   register_all(spans, sizeof spans / sizeof *spans);
   register_all(&bytes_in, 1);
   register_all(&bytes_out, 1);
+  register_all(&queued, 1);
   register_all(&websockets, 1);
   register_all(responses, CLASSES);
   register_all(rejections, GW_REJECT_COUNT);

@@ -58,6 +58,13 @@ net_conn *net__conn_new(net_loop *l, int fd, const net__address *peer) {
   return c;
 }
 
+/* What waits in the queues of all loops. */
+static _Atomic int64_t queued_bytes;
+
+static void count_queued(int64_t more) { atomic_fetch_add_explicit(&queued_bytes, more, memory_order_relaxed); }
+
+int64_t net_queued_bytes(void) { return atomic_load_explicit(&queued_bytes, memory_order_relaxed); }
+
 static void dispose(net_conn *c) {
   net__loop_drop(c->loop, c);
   if (c->accepted && c->listener->options.on_end) {
@@ -70,6 +77,7 @@ static void dispose(net_conn *c) {
     net__dial_free(c->dial);
   }
   net__tls_free(c->tls);
+  count_queued(-(int64_t)base_buf_size(&c->out));
   base_buf_dispose(&c->out);
   free(c);
 }
@@ -163,6 +171,7 @@ static bool drain(net_conn *c) {
     return false;
   }
   base_buf_consume(&c->out, (size_t)n);
+  count_queued(-n);
   if (base_buf_size(&c->out) > 0) {
     c->taken_ms = n > 0 ? base_now_ms() : c->taken_ms;
     await_writable(c);
@@ -308,6 +317,7 @@ base_err net_conn_write(net_conn *c, base_span bytes) {
     net__conn_fail(c, base_err_text(e));
     return e;
   }
+  count_queued((int64_t)bytes.n);
   if (was_empty) {
     c->taken_ms = base_now_ms();
     update_watch(c);

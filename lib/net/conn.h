@@ -59,6 +59,8 @@ const char *net_conn_peer_subject(const net_conn *c);
  * connection closes soon: callers need not do anything. */
 base_err net_conn_write(net_conn *c, base_span bytes) BASE_MUST_USE;
 size_t net_conn_queued(const net_conn *c);
+/* Of all connections of the process. Any thread. */
+int64_t net_queued_bytes(void);
 void net_conn_flush_later(net_conn *c);
 /* No on_bytes while paused; the pipe looks for a dead peer meanwhile (every 500 ms) and reports on_closed. A FIN counts as death after two looks,
  * since a peer that has closed and one that has only half-closed look the same: answer a half-closed peer within half a second. */

@@ -189,8 +189,10 @@ static void a_slow_reader_gets_everything(void) {
   int fd = test_connect_from(net_listener_port(s.listener), 4096);
   CHECK(test_send_text(fd, "x"));
   CHECK(test_wait(&s.received, 1));
+  CHECK(net_queued_bytes() > MIB); /* the reader has not begun */
   CHECK(reads_pattern(fd, 8 * MIB));
   CHECK(test_wait(&s.drained, 1));
+  CHECK_INT(net_queued_bytes(), 0);
   CHECK_INT(s.failed, 0);
   close(fd);
   CHECK(test_wait(&s.closed, 1));
@@ -219,6 +221,7 @@ static void a_reader_that_never_reads_hits_the_ceiling(void) {
   CHECK_INT(s.failed, 1); /* TOO_LARGE, once */
   close(fd);
   test_loop_end(&s.t);
+  CHECK_INT(net_queued_bytes(), 0); /* dropped with its connection */
 }
 
 static void a_dead_peer_is_noticed_behind_a_pause(void) {
