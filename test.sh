@@ -15,7 +15,7 @@ usage: ./test.sh [FILTER] [OPTION]...
   Sets up, builds and tests the presets ${presets[*]}; ends with one line "N passed, N failed".
   FILTER         a regular expression over test names, as \`ctest -N --preset dev\` lists them: ./test.sh '^wire\.'
   --preset NAME  only this preset (repeatable)
-  --long         fuzzers search for ten minutes each instead of ten seconds
+  --long         fuzzers search, and the soak runs, for ten minutes each instead of 30 seconds and a minute
   --no-install   install no Debian packages: only say which are missing
   --help         this text
   Exit codes: 0 all passed, 1 some failed, 2 usage, 3 missing tool, 4 failed download, 5 wrong checksum
@@ -24,10 +24,10 @@ HELP
 
 say() { echo "test: $*" >&2; }
 
-filter='' fuzz_seconds=10 no_install='' chosen=()
+filter='' fuzz_seconds=30 no_install='' chosen=()
 while (($#)); do
   case $1 in
-    --long) fuzz_seconds=600 ;;
+    --long) fuzz_seconds=600; export PONTE_SOAK_SECONDS=600 ;;
     --no-install) no_install=yes ;;
     --preset) [ -n "${2:-}" ] || { usage >&2; exit 2; }; chosen+=("$2"); shift ;;
     --help | -h) usage; exit 0 ;;

@@ -62,16 +62,16 @@ class Closed(Exception):
     """The gateway closed the WebSocket; args[0] is its close code, 1006 without one."""
 
 
-class Mux:
-    """A ponte.v1 connection."""
+class WebSocket:
+    """A connection to one path with one subprotocol."""
 
-    def __init__(self, where, timeout=20):
+    def __init__(self, where, path, protocol, timeout=20):
         host, port = where.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), timeout)
-        self.socket.sendall((f"GET /ponte.v1 HTTP/1.1\r\nHost: {where}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ponte.v1\r\n"
+        self.socket.sendall((f"GET {path} HTTP/1.1\r\nHost: {where}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {protocol}\r\n"
                              f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\n\r\n").encode())
-        self.buffer, self.frames = b"", []
+        self.buffer = b""
         while b"\r\n\r\n" not in self.buffer:
             self._more()
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
@@ -100,6 +100,46 @@ class Mux:
             head += bytes([0x80 | 127]) + struct.pack(">Q", len(payload))
         self.socket.sendall(head + b"\0\0\0\0" + payload)  # a mask of zeros is a mask
 
+    def message(self):
+        """The next binary message."""
+        while True:
+            first, second = self._take(2)
+            n = second & 0x7F
+            n = struct.unpack(">H", self._take(2))[0] if n == 126 else struct.unpack(">Q", self._take(8))[0] if n == 127 else n
+            payload = self._take(n)
+            if first & 0xF == 8:
+                raise Closed(struct.unpack(">H", payload[:2])[0] if len(payload) >= 2 else 1005)
+            if first & 0xF == 9:
+                self.send_raw(10, payload)
+            elif first & 0xF == 2:
+                return payload
+
+    def close(self):
+        self.socket.close()
+
+
+class Single(WebSocket):
+    """One call by grpc-websockets."""
+
+    def __init__(self, where, path, **headers):
+        super().__init__(where, path, "grpc-websockets")
+        lines = {"content-type": "application/grpc-web+proto", "x-grpc-web": "1", **headers}
+        self.send_raw(2, "".join(f"{k.replace('_', '-')}: {v}\r\n" for k, v in lines.items()).encode())
+
+    def data(self, frames):
+        self.send_raw(2, b"\0" + frames)
+
+    def finish(self):
+        self.send_raw(2, b"\1")
+
+
+class Mux(WebSocket):
+    """A ponte.v1 connection."""
+
+    def __init__(self, where):
+        super().__init__(where, "/ponte.v1", "ponte.v1")
+        self.frames = []
+
     def send(self, kind, call, payload=b"", flags=0):
         self.send_raw(2, bytes([kind, flags]) + struct.pack(">I", call) + len(payload).to_bytes(3, "big") + payload)
 
@@ -113,15 +153,8 @@ class Mux:
     def frame(self):
         """The next frame: (type, flags, call, payload)."""
         while not self.frames:
-            first, second = self._take(2)
-            n = second & 0x7F
-            n = struct.unpack(">H", self._take(2))[0] if n == 126 else struct.unpack(">Q", self._take(8))[0] if n == 127 else n
-            payload = self._take(n)
-            if first & 0xF == 8:
-                raise Closed(struct.unpack(">H", payload[:2])[0] if len(payload) >= 2 else 1005)
-            if first & 0xF == 9:
-                self.send_raw(10, payload)
-            while first & 0xF == 2 and payload:
+            payload = self.message()
+            while payload:
                 size = int.from_bytes(payload[6:9], "big")
                 self.frames.append((payload[0], payload[1], struct.unpack(">I", payload[2:6])[0], payload[9:9 + size]))
                 payload = payload[9 + size:]
@@ -142,6 +175,3 @@ class Mux:
                 return payload
             if of == call and kind == STATUS:
                 raise AssertionError(f"call {call} ended with {payload[0]}: {payload!r}")
-
-    def close(self):
-        self.socket.close()
