@@ -15,8 +15,7 @@ static base_span take(base_span *in, size_t n) {
 }
 
 static uint32_t head_length(const wire_frame_decoder *d) {
-  base_cursor c = base_cursor_of(base_span_of(d->head + 1, WIRE_FRAME_HEAD - 1));
-  return base_cursor_u32(&c);
+  return (uint32_t)d->head[1] << 24 | (uint32_t)d->head[2] << 16 | (uint32_t)d->head[3] << 8 | d->head[4];
 }
 
 static base_err read_head(wire_frame_decoder *d, base_span *in, wire_frame_step *step) {
@@ -60,21 +59,28 @@ base_err wire_frame_next(wire_frame_decoder *d, base_span *in, wire_frame_step *
 
 uint32_t wire_frame_inside(const wire_frame_decoder *d) { return d->head_have == WIRE_FRAME_HEAD ? head_length(d) : 0; }
 
+/* A head is complete: its length is allowed. */
+static base_err enter(wire_frame_decoder *d) {
+  d->body_left = head_length(d);
+  return d->body_left > d->max_bytes ? base_fail(BASE_E_TOO_LARGE) : BASE_OK;
+}
+
 base_err wire_frame_follow(wire_frame_decoder *d, base_span run, size_t *ends) {
   size_t at = 0, complete = 0;
   while (at < run.n) {
     if (d->head_have < WIRE_FRAME_HEAD) {
-      d->head[d->head_have++] = run.p[at++];
+      size_t want = WIRE_FRAME_HEAD - d->head_have;
+      size_t n = run.n - at < want ? run.n - at : want;
+      memcpy(d->head + d->head_have, run.p + at, n);
+      d->head_have = (uint8_t)(d->head_have + n);
+      at += n;
       if ((d->head[0] & ~WIRE_FRAME_COMPRESSED) != 0) {
         return base_fail(BASE_E_MALFORMED);
       }
       if (d->head_have < WIRE_FRAME_HEAD) {
-        continue;
+        break;
       }
-      d->body_left = head_length(d);
-      if (d->body_left > d->max_bytes) {
-        return base_fail(BASE_E_TOO_LARGE);
-      }
+      BASE_TRY(enter(d));
     }
     size_t n = run.n - at < d->body_left ? run.n - at : d->body_left;
     at += n;

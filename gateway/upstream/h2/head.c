@@ -1,7 +1,6 @@
 #include "gateway/upstream/h2/head.h"
 
 #include <limits.h>
-#include <stdio.h>
 
 enum { FIELD_OVERHEAD = 32, /* RFC 9113 section 6.5.2 */ GRPC_UNKNOWN = 2, GRPC_EXHAUSTED = 8, GRPC_INTERNAL = 13 };
 
@@ -27,7 +26,13 @@ void gw_h2c_head_clear(gw_h2c_head *h) {
   h->what[0] = h->type[0] = '\0';
 }
 
-static void note(char out[GW_H2C_TEXT], base_span s) { snprintf(out, GW_H2C_TEXT, "%.*s", BASE_SPAN_ARG(s)); }
+static void note(char out[GW_H2C_TEXT], base_span s) {
+  size_t n = s.n < GW_H2C_TEXT - 1 ? s.n : GW_H2C_TEXT - 1;
+  if (n > 0) {
+    memcpy(out, s.p, n);
+  }
+  out[n] = '\0';
+}
 
 static base_err on_http_status(gw_h2c_head *h, base_span value) {
   uint64_t status = 0;
