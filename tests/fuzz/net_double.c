@@ -99,6 +99,7 @@ bool net_conn_is_tls(const net_conn *c) {
   return false;
 }
 size_t net_conn_queued(const net_conn *c) { return c->queued; }
+int64_t net_queued_bytes(void) { return (int64_t)the_conn.queued; }
 void net_conn_flush_later(net_conn *c) { c->want_flush = true; }
 void net_conn_pause(net_conn *c, bool paused) { c->paused = paused; }
 
