@@ -1,7 +1,7 @@
 """What the gateway costs beside its peers, in one run: CPU time of its process per call and per message, memory per idle stream, growth with readers that do not read,
 latency of one call at a time.
 
-h2load and bench_streams are the browsers, bench_backend the service, both as cheap as can be and on the other core; each gateway has a core of its own, in turn. Each
+h2load, bench_streams and bench_sockets are the browsers, bench_backend the service, both as cheap as can be and on the other core; each gateway has a core of its own, in turn. Each
 figure is the best of some interleaved rounds, since other work on the machine only ever adds. Ponte runs as it comes: limits, metrics and the access log are on.
 """
 import argparse
@@ -51,7 +51,14 @@ ROWS = [
     ("stream of 64 KiB, h2c", "us/message", STREAM, wanted(2000, 64 * KIB), 8, 2000, ["-c1", "-m4"], False),
 ]
 BIDI = [("bidi audio 320 B at 50/s, 400 streams, h2c", 400), ("bidi audio 320 B at 50/s, 800 streams, h2c", 800)]
+# One call a WebSocket: what bench_sockets is told, and who speaks it.
+MUX, SINGLE = "ponte.v1", "grpc-websockets"
+SOCKETS = [(f"bidi audio 320 B at 50/s, 400 WebSockets, {MUX}", MUX), (f"bidi audio 320 B at 50/s, 400 WebSockets, {SINGLE}", SINGLE)]
 IDLE, UNREAD = 400, 10
+
+
+def speaks(gateway, protocol):
+    return gateway.name.startswith("ponte") or (protocol == SINGLE and gateway.name.startswith("grpcwebproxy"))
 
 
 def cpu_us(pid):
@@ -110,9 +117,9 @@ def cost(gateway, row):
     return (cpu_us(process.pid) - before) / (count * units)
 
 
-def bidi_cost(gateway, streams):
+def bidi_cost(gateway, streams, program="bench_streams", more=("connections", "4")):
     """None when the gateway cannot, or the messages fell behind: then the figure would flatter."""
-    command = [procs.program("bench_streams"), str(gateway.port), "streams", str(streams), "connections", "4", "seconds", "5"]
+    command = [procs.program(program), str(gateway.port), "streams", str(streams), *more, "seconds", "5"]
     run = on_core(OTHER_CORE, command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if not run.stdout.readline():
         print(f"{gateway.name}: {run.communicate()[1].strip()}", file=sys.stderr)
@@ -154,18 +161,18 @@ def idle_http1_kb(gateway):
     return grown / IDLE
 
 
-def hold(gateway, streams):
-    run = on_core(OTHER_CORE, [procs.program("bench_streams"), str(gateway.port), "streams", str(streams), "connections", "4", "hold", "1"],
+def hold(gateway, streams, program="bench_streams", more=("connections", "4")):
+    run = on_core(OTHER_CORE, [procs.program(program), str(gateway.port), "streams", str(streams), *more, "hold", "1"],
                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     if run.stdout.readline().strip() != "open":
         raise SystemExit(f"{gateway.name}: streams cannot be opened")
     return run
 
 
-def idle_http2_kb(gateway):
-    few = hold(gateway, 20)
+def idle_kb(gateway, *how):
+    few = hold(gateway, 20, *how)
     before = settled_kb(gateway.process)
-    many = hold(gateway, IDLE)
+    many = hold(gateway, IDLE, *how)
     grown = settled_kb(gateway.process) - before
     for run in (few, many):
         run.stdin.close()
@@ -221,7 +228,12 @@ def once_rows(gateway):
     yield "memory before the first call", "KB", settled_kb(gateway.process)
     yield "idle stream, HTTP/1.1", "KB", idle_http1_kb(gateway)
     if not gateway.name.startswith("grpcwebproxy"):  # it speaks HTTP/2 over TLS only
-        yield "idle stream, h2c", "KB", idle_http2_kb(gateway)
+        yield "idle stream, h2c", "KB", idle_kb(gateway)
+    if speaks(gateway, MUX):
+        yield "idle WebSocket", "KB", idle_kb(gateway, "bench_sockets", ("calls", "0"))
+        yield f"idle call on a WebSocket of its own, {MUX}", "KB", idle_kb(gateway, "bench_sockets", ())
+    if speaks(gateway, SINGLE):
+        yield f"idle call on a WebSocket of its own, {SINGLE}", "KB", idle_kb(gateway, "bench_sockets", ("protocol", SINGLE))
     yield f"growth with {UNREAD} unread streams of 16 KiB, HTTP/1.1", "KB", unread_kb(gateway)
 
 
@@ -244,6 +256,10 @@ def measure(gateways, rounds, seen):
             for gateway in gateways:
                 if not gateway.name.startswith("grpcwebproxy"):
                     note(gateway, name, "CPU us/message", bidi_cost(gateway, streams))
+        for name, protocol in SOCKETS:
+            for gateway in gateways:
+                if speaks(gateway, protocol):
+                    note(gateway, name, "CPU us/message", bidi_cost(gateway, 400, "bench_sockets", ("protocol", protocol)))
         for gateway in gateways:
             note(gateway, "latency of one call at a time, HTTP/1.1", "us", latency_us(gateway.port, "--h1"))
 
