@@ -96,6 +96,9 @@ base_err gw_shared_new(net_loop *loop, gw_config *config, gw_limits *limits, con
   s->config = config;
   s->limits = limits;
   base_err e = gw_auth_is_on(&config->auth) ? gw_auth_new(&config->auth, why, &s->auth) : BASE_OK;
+  if (s->auth && before && before->auth) {
+    gw_auth_inherit(s->auth, before->auth);
+  }
   e = base_is_ok(e) ? make_places(s, loop, before, why) : e;
   if (!base_is_ok(e)) {
     gw_shared_free(s, before);

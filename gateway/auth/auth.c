@@ -312,6 +312,8 @@ base_err gw_auth_new(const gw_auth_options *options, base_buf *why, gw_auth **ou
   return BASE_OK;
 }
 
+void gw_auth_inherit(gw_auth *a, gw_auth *from) { gw_keeper_inherit(a->keeper, from->keeper); }
+
 void gw_auth_free(gw_auth *a) {
   if (a) {
     gw_keeper_free(a->keeper);

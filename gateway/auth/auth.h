@@ -46,6 +46,10 @@ static inline bool gw_auth_is_on(const gw_auth_options *o) { return o->issuer_co
 base_err gw_auth_new(const gw_auth_options *options, base_buf *why, gw_auth **out) BASE_MUST_USE;
 void gw_auth_free(gw_auth *a); /* joins its thread; NULL is allowed */
 
+/* After a reload: key sets by URL that `from` has are taken over until they have been fetched anew, lest an issuer that cannot be reached should shut everybody out.
+ * Before the first check of `a`; `from` may be in use. */
+void gw_auth_inherit(gw_auth *a, gw_auth *from);
+
 typedef struct {
   char subject[128];
   int64_t expires_ms; /* wall clock; INT64_MAX: never */

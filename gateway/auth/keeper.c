@@ -336,6 +336,30 @@ gw_api_keys *gw_keeper_api_keys(gw_keeper *k) {
   return keys;
 }
 
+static int same_issuer(const gw_auth_options *o, const gw_auth_issuer *as) {
+  for (int i = 0; as->jwks_url && i < o->issuer_count; i++) {
+    const gw_auth_issuer *one = &o->issuers[i];
+    if (one->jwks_url && strcmp(one->jwks_url, as->jwks_url) == 0 && strcmp(one->issuer, as->issuer) == 0) {
+      return i;
+    }
+  }
+  return -1;
+}
+
+void gw_keeper_inherit(gw_keeper *k, gw_keeper *from) {
+  for (int i = 0; i < k->options->issuer_count; i++) {
+    int old = same_issuer(from->options, &k->options->issuers[i]);
+    gw_keys *keys = old >= 0 ? gw_keeper_keys(from, old) : NULL;
+    pthread_mutex_lock(&k->lock);
+    if (k->sources[i].keys == NULL) {
+      k->sources[i].keys = keys;
+      keys = NULL;
+    }
+    pthread_mutex_unlock(&k->lock);
+    gw_keys_unref(keys);
+  }
+}
+
 bool gw_keeper_want(gw_keeper *k, int issuer) {
   struct source *s = &k->sources[issuer];
   pthread_mutex_lock(&k->lock);

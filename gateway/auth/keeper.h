@@ -20,6 +20,8 @@ void gw_keeper_free(gw_keeper *k);
 /* References of the caller's own; NULL: there are none (yet). Any thread. */
 gw_keys *gw_keeper_keys(gw_keeper *k, int issuer);
 gw_api_keys *gw_keeper_api_keys(gw_keeper *k);
+/* Key sets that `from` has and `k` has not fetched yet, of the same issuers and URLs. */
+void gw_keeper_inherit(gw_keeper *k, gw_keeper *from);
 /* A key is missing. True: it may be there in a moment, because a fetch is under way or begins now. Any thread. */
 bool gw_keeper_want(gw_keeper *k, int issuer);
 

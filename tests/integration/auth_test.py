@@ -3,6 +3,7 @@ import hashlib
 import http.server
 import json
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -189,8 +190,8 @@ def test_mux_expiry(gateway, keys):
         m.close()
 
 
-def test_rotation(gateway, issuer, keys):
-    """A new kid is fetched when it is seen, at most once in 10 s; then the old key goes."""
+def test_rotation(gateway, issuer, keys, config):
+    """A new kid is fetched when it is seen, at most once in 10 s; then the old key goes; then the issuer."""
     new = ec.generate_private_key(ec.SECP256R1())
     issuer.publish("new", new, "ES256")
     check(becomes(gateway, token(new, "ES256", "new"), 0), 0, "a new key, without a restart")
@@ -210,6 +211,15 @@ def test_rotation(gateway, issuer, keys):
     issuer.server.shutdown()
     issuer.server.server_close()
     check(call(gateway, token(new, "ES256", "new"))[0], 0, "the issuer is gone, its keys stay")
+    with open(config, "a", encoding="ascii") as out:
+        out.write(f"    - prefix: {BIDI}\n      public: true\n")
+    gateway.popen.send_signal(signal.SIGHUP)
+    for _ in range(600):
+        if call(gateway, None, BIDI)[0] == 0:
+            break
+        time.sleep(0.05)
+    check(call(gateway, None, BIDI)[0], 0, "a reload opens another method")
+    check(call(gateway, token(new, "ES256", "new"))[0], 0, "after a reload too")
 
 
 def main():
@@ -246,7 +256,7 @@ auth:
             test_mux(gateway, keys)
             test_mux_expiry(gateway, keys)
             test_api_keys(gateway, api_keys)
-            test_rotation(gateway, issuer, keys)
+            test_rotation(gateway, issuer, keys, config)
     print("failed" if failures else "ok")
     return failures != 0
 
