@@ -2,7 +2,7 @@
 import { after, before, describe, test } from "node:test";
 import { caller, rowsFor } from "./cases.mjs";
 import { drivers } from "./web_clients.mjs";
-import { service as load, startGateway, startTestService, stop, until } from "./websocket_world.mjs";
+import { service as load, startGateway, startTestService, stop, until } from "./test_world.mjs";
 import { XMLHttpRequest } from "./xhr.mjs";
 
 globalThis.XMLHttpRequest = XMLHttpRequest;

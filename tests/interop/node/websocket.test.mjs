@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { caller, rowsFor } from "./cases.mjs";
 import { drivers } from "./websocket_clients.mjs";
-import { service as load, startGateway, startTestService, stop, until } from "./websocket_world.mjs";
+import { service as load, startGateway, startTestService, stop, until } from "./test_world.mjs";
 
 const limit = { timeout: 60_000 };
 const services = load();

@@ -1,11 +1,10 @@
-// The test service for the WebSocket clients, and its descriptor from the .proto at run time.
+// The test service, and its descriptor from the .proto at run time.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
-import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { servicesOf } from "./codec.mjs";
 
 export { startGateway, stop, until } from "./processes.mjs";
 
@@ -15,18 +14,16 @@ export async function startTestService() {
   throw new Error("interop_server ended without saying where it listens");
 }
 
-export function service() {
+export const service = () => servicesOf(descriptorSet());
+
+export function descriptorSet() {
   const folder = mkdtempSync(join(tmpdir(), "ponte-interop-"));
   try {
     const out = join(folder, "set");
     const root = join(process.env.PONTE_SOURCE_DIR, "tests/proto");
     const args = [`-I${root}`, "--include_imports", `--descriptor_set_out=${out}`, "grpc/testing/test.proto"];
     if (spawnSync("protoc", args, { stdio: "inherit" }).status !== 0) throw new Error("protoc failed");
-    const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(out)));
-    return {
-      test: registry.getService("grpc.testing.TestService"),
-      unimplemented: registry.getService("grpc.testing.UnimplementedService"),
-    };
+    return readFileSync(out);
   } finally {
     rmSync(folder, { recursive: true });
   }
