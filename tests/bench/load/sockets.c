@@ -38,6 +38,7 @@ static struct {
 struct stream {
   int fd;
   int64_t due_us;
+  uint64_t received;
   bool open;
 };
 
@@ -210,7 +211,8 @@ static void turn(int epoll, int timeout_ms) {
       die("the gateway closed a socket: %s", got < 0 ? strerror(errno) : "end");
     }
     received_bytes += (uint64_t)got;
-    if (!s->open && (size_t)got >= payload_n) {
+    s->received += (uint64_t)got;
+    if (!s->open && s->received >= payload_n) {
       s->open = true;
       open_count++;
     }
