@@ -25,10 +25,13 @@ struct app {
   http_admin *admin;
   gw_limits *limits;
   gw_tracer *tracer;
+  net_timer *certificates; /* looks at their files */
   gw_worker **workers;
   int worker_count, listener_count;
   bool draining, ended, reload_again;
 };
+
+enum { CERTIFICATES_MS = 5000 };
 
 /* Keeps the first reason. */
 static base_err explain(base_buf *why, base_err e, const char *what, const char *about) {
@@ -105,6 +108,12 @@ static void look_if_applied(struct app *a) {
     a->reload_again = false;
     reload(a);
   }
+}
+
+static void on_certificates(void *ctx) {
+  struct app *a = ctx;
+  gw_shared_look_at_certificates(a->shared);
+  net_timer_set(a->certificates, CERTIFICATES_MS);
 }
 
 /* -- the end ------------------------------------------------------------------------------------------------------------------------- */
@@ -246,6 +255,11 @@ static base_err make(struct app *a, gw_config *config, base_buf *why) {
   for (int i = 0; i < config->listen_count; i++) {
     BASE_TRY(listen_on(a, &config->listen[i], &a->shared->places[i], why));
   }
+  a->certificates = net_timer_new(a->loop, on_certificates, a);
+  if (a->certificates == NULL) {
+    return base_fail(BASE_E_NO_MEMORY);
+  }
+  net_timer_set(a->certificates, CERTIFICATES_MS);
   for (int i = 0; i < a->worker_count; i++) {
     BASE_TRY(explain(why, gw_worker_start(a->workers[i]), "worker", NULL));
   }
@@ -258,6 +272,7 @@ static void unmake(struct app *a) {
   each_worker(a, gw_worker_free);
   free(a->workers);
   gw_tracer_free(a->tracer);
+  net_timer_free(a->certificates);
   net_loop_free(a->loop);
   http_admin_free(a->admin);
   gw_shared_free(a->last, a->shared);

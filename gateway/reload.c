@@ -117,20 +117,34 @@ static bool uses(const gw_shared *s, const net_tls_server *tls) {
   return false;
 }
 
+static bool exchange(const gw_place *place, const net_tls_server_options *options) {
+  base_buf reason;
+  base_buf_init(&reason, 2048);
+  bool ok = base_is_ok(net_tls_server_reload(place->tls, options, &reason));
+  if (!ok) {
+    BASE_LOG(BASE_LOG_ERROR, "the certificate stays", LOG_STR("address", place->address),
+             LOG_SPAN("reason", base_buf_span(&reason)));
+  }
+  base_buf_dispose(&reason);
+  return ok;
+}
+
 void gw_shared_commit(gw_shared *next, const gw_shared *before) {
   for (int i = 0; i < next->config->listen_count; i++) {
     const gw_place *place = &next->places[i];
     const net_tls_server_options options = gw_tls_options(&next->config->listen[i].tls);
-    base_buf reason;
-    if (place->tls == NULL || !uses(before, place->tls)) {
-      continue;
+    if (place->tls && uses(before, place->tls)) {
+      exchange(place, &options);
     }
-    base_buf_init(&reason, 2048);
-    if (!base_is_ok(net_tls_server_reload(place->tls, &options, &reason))) {
-      BASE_LOG(BASE_LOG_ERROR, "the certificate stays", LOG_STR("address", place->address),
-               LOG_SPAN("reason", base_buf_span(&reason)));
+  }
+}
+
+void gw_shared_look_at_certificates(gw_shared *s) {
+  for (int i = 0; i < s->config->listen_count; i++) {
+    const gw_place *place = &s->places[i];
+    if (place->tls && net_tls_server_is_stale(place->tls) && exchange(place, NULL)) {
+      BASE_LOG(BASE_LOG_INFO, "new certificate", LOG_STR("address", place->address));
     }
-    base_buf_dispose(&reason);
   }
 }
 

@@ -15,6 +15,8 @@ base_err gw_shared_new(net_loop *loop, gw_config *config, gw_limits *limits, con
                        gw_shared **out) BASE_MUST_USE;
 /* The second half of a reload: certificates of listeners that stay are exchanged. Errors are logged; the old certificate stays then. */
 void gw_shared_commit(gw_shared *next, const gw_shared *before);
+/* To be called now and then: certificates are read again whose files have changed, as renewals change them. A bad one is logged, once, and the old stays. */
+void gw_shared_look_at_certificates(gw_shared *s);
 /* Frees it but for what `next` goes on using (NULL: nothing). */
 void gw_shared_free(gw_shared *s, const gw_shared *next);
 

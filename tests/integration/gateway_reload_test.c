@@ -1,11 +1,12 @@
 /* SIGHUP: a new configuration under calls that run. */
 #include <openssl/ssl.h>
 
+#include "base/clock.h"
 #include "gateway_calls.h"
 #include "net/test_cert.h"
 #include "sockets.h"
 
-enum { TEXT = 4096, BEFORE = 1, AFTER = 2 };
+enum { TEXT = 4096, BEFORE = 1, AFTER = 2, RENEWAL_MS = 60000 };
 
 typedef struct {
   world w;        /* its echo service is the first one */
@@ -198,5 +199,31 @@ static void certificates_are_exchanged(void) {
   end();
 }
 
+/* Tools that renew certificates know nothing of us. */
+static void renewed_certificates_are_taken_without_being_told(void) {
+  credentials k;
+  char tls[256], line[128];
+  int port = 0;
+  make_credentials(&k);
+  snprintf(tls, sizeof tls, "  - {address: \"127.0.0.1:0\", tls: {cert: %s, key: %s}}\n", k.cert, k.key);
+  CHECK(start(tls));
+  CHECK(process_line(&t.w.gateway, line, sizeof line) && sscanf(line, "listening https://127.0.0.1:%d", &port) == 1);
+  CHECK(session_open(&s, t.w.port, 65536));
+  unsigned before = certificate_of(port), after = before;
+  CHECK(before != 0);
+  write_certificate(k.cert, k.key);
+  for (int64_t end_ms = base_now_ms() + RENEWAL_MS; after == before && base_now_ms() < end_ms;) {
+    usleep(50000);
+    after = certificate_of(port);
+  }
+  CHECK(after != 0 && after != before);
+  CHECK_INT(world_metric(&t.w, "ponte_gateway_config_reloads_total{result=\"applied\"}"), 0);
+  CHECK(call_works(1));
+  session_close(&s);
+  remove_credentials(&k);
+  end();
+}
+
 TEST_MAIN(TEST(calls_in_flight_keep_theirs_and_new_ones_take_the_new), TEST(a_bad_file_changes_nothing),
-          TEST(listeners_come_and_go_and_the_same_stay), TEST(certificates_are_exchanged))
+          TEST(listeners_come_and_go_and_the_same_stay), TEST(certificates_are_exchanged),
+          TEST(renewed_certificates_are_taken_without_being_told))
