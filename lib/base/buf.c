@@ -177,10 +177,21 @@ static base_err json_char(base_buf *b, base_span *text) {
   return base_buf_append(b, c);
 }
 
+/* How many bytes at the front stand for themselves. */
+static size_t json_plain(base_span text) {
+  size_t n = 0;
+  while (n < text.n && text.p[n] >= 0x20 && text.p[n] < 0x7f && text.p[n] != '"' && text.p[n] != '\\') {
+    n++;
+  }
+  return n;
+}
+
 static base_err append_json(base_buf *b, base_span text) {
   BASE_TRY(base_buf_u8(b, '"'));
   while (text.n > 0) {
-    BASE_TRY(json_char(b, &text));
+    size_t n = json_plain(text);
+    BASE_TRY(n > 0 ? base_buf_append(b, base_span_of(text.p, n)) : json_char(b, &text));
+    text = base_span_of(text.p + n, text.n - n);
   }
   return base_buf_u8(b, '"');
 }

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-enum { LINE_MAX_BYTES = 32768, VALUE_MAX_BYTES = 1024 };
+enum { LINE_MAX_BYTES = 32768, VALUE_MAX_BYTES = 1024, GATHER_BYTES = 16384 };
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 enum { LEVELS = sizeof level_names / sizeof *level_names };
@@ -118,17 +118,53 @@ base_err base_log_format(base_buf *out, const struct base_log_line *line, bool h
   return e;
 }
 
+/* Lines that wait for base_log_flush, in a thread that gathers them. */
+static _Thread_local struct {
+  bool on;
+  base_buf lines;
+} gathered;
+
+static void put(base_span bytes) {
+  int saved = errno; /* logging an error must not change it */
+  ssize_t written;
+  do {
+    written = bytes.n > 0 ? write(STDERR_FILENO, bytes.p, bytes.n) : 0;
+  } while (written < 0 && errno == EINTR);
+  errno = saved;
+}
+
+void base_log_flush(void) {
+  if (gathered.on) {
+    put(base_buf_span(&gathered.lines));
+    base_buf_clear(&gathered.lines);
+  }
+}
+
+void base_log_gather(bool on) {
+  base_log_flush();
+  base_buf_dispose(&gathered.lines);
+  base_buf_init(&gathered.lines, GATHER_BYTES + LINE_MAX_BYTES);
+  gathered.on = on;
+}
+
+static void gather(const struct base_log_line *line) {
+  base_err e = base_log_format(&gathered.lines, line, settings.human);
+  (void)e; /* a line that finds no memory is dropped, as everywhere */
+  if (line->level >= BASE_LOG_WARN || base_buf_size(&gathered.lines) >= GATHER_BYTES) {
+    base_log_flush();
+  }
+}
+
 void base_log_write(enum base_log_level level, const char *message, const struct base_log_field *fields, int count) {
   struct base_log_line line = {base_wall_ms(), level, settings.process, message, fields, count};
   base_buf out;
-  int saved = errno; /* logging an error must not change it */
+  if (gathered.on) {
+    gather(&line);
+    return;
+  }
   base_buf_init(&out, LINE_MAX_BYTES);
   if (base_is_ok(base_log_format(&out, &line, settings.human))) {
-    ssize_t written;
-    do {
-      written = write(STDERR_FILENO, base_buf_span(&out).p, base_buf_size(&out));
-    } while (written < 0 && errno == EINTR);
+    put(base_buf_span(&out));
   }
   base_buf_dispose(&out);
-  errno = saved;
 }

@@ -2,7 +2,7 @@
  *
  *   BASE_LOG(BASE_LOG_WARN, "upstream lost", LOG_STR("target", target), LOG_INT("attempt", n));
  *
- * Fields are name/value pairs; never payloads, tokens or keys. Each line is written with one write(2), so that lines of
+ * Fields are name/value pairs; never payloads, tokens or keys. A line is written with one write(2), so that lines of
  * several threads do not mix. Any thread. Never fails: a line that cannot be built or written is dropped, and a value
  * longer than 1 KiB is cut.
  */
@@ -34,6 +34,11 @@ static inline base_span base_log_text(const char *s) { return base_span_str(s ? 
 void base_log_init(const char *process);
 enum base_log_level base_log_level(void);
 void base_log_write(enum base_log_level level, const char *message, const struct base_log_field *fields, int count);
+
+/* A thread that writes many lines gathers those below WARN, and promises to flush them soon: a loop, before it sleeps. WARN and ERROR take what waits with them.
+ * Each write holds whole lines. Off again before the thread ends; it flushes. */
+void base_log_gather(bool on);
+void base_log_flush(void);
 
 struct base_log_line {
   int64_t wall_ms;

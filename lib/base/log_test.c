@@ -73,8 +73,14 @@ static void a_line_without_room_leaves_nothing(void) {
 }
 
 #ifndef __EMSCRIPTEN__ /* Node has no dup2 */
+static void three_levels(void) {
+  BASE_LOG(BASE_LOG_DEBUG, "one");
+  BASE_LOG(BASE_LOG_INFO, "two", LOG_INT("n", 2));
+  BASE_LOG(BASE_LOG_ERROR, "three");
+}
+
 /* What `log_some` writes to stderr at the level, in text[size]. */
-static size_t captured(const char *level, char *text, size_t size) {
+static size_t captured(const char *level, char *text, size_t size, void (*log_some)(void)) {
   int ends[2], saved = dup(STDERR_FILENO);
   if (saved < 0 || pipe(ends) != 0) {
     return 0;
@@ -83,9 +89,7 @@ static size_t captured(const char *level, char *text, size_t size) {
   setenv("PONTE_LOG", level, 1);
   base_log_init("ponte-test");
   errno = EDOM;
-  BASE_LOG(BASE_LOG_DEBUG, "one");
-  BASE_LOG(BASE_LOG_INFO, "two", LOG_INT("n", 2));
-  BASE_LOG(BASE_LOG_ERROR, "three");
+  log_some();
   CHECK_INT(errno, EDOM);
   dup2(saved, STDERR_FILENO);
   close(saved);
@@ -108,7 +112,7 @@ static const struct {
 static void the_environment_sets_the_level(void) {
   for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
     char text[4096];
-    size_t n = captured(levels[i].level, text, sizeof text);
+    size_t n = captured(levels[i].level, text, sizeof text, three_levels);
     CHECK_MSG(n > 0 && text[n - 1] == '\n', "%s", levels[i].level);
     CHECK_MSG((strstr(text, "\"message\":\"one\"") != NULL) == levels[i].one, "%s", levels[i].level);
     CHECK_MSG((strstr(text, "\"message\":\"two\",\"n\":2}") != NULL) == levels[i].two, "%s", levels[i].level);
@@ -120,7 +124,42 @@ static void the_environment_sets_the_level(void) {
   base_log_init("ponte-test");
   CHECK_INT(base_log_level(), BASE_LOG_INFO);
 }
+
+static void gathered_but_not_flushed(void) {
+  base_log_gather(true);
+  BASE_LOG(BASE_LOG_INFO, "waits");
+}
+static void with_a_warning(void) {
+  BASE_LOG(BASE_LOG_WARN, "takes it along");
+  BASE_LOG(BASE_LOG_INFO, "waits again");
+}
+static void very_many(void) {
+  for (int i = 0; i < 200; i++) {
+    BASE_LOG(BASE_LOG_INFO, "fills the buffer");
+  }
+}
+static void stop_gathering(void) {
+  base_log_gather(false);
+  BASE_LOG(BASE_LOG_INFO, "at once");
+}
+
+static void lines_wait_where_they_are_gathered(void) {
+  char text[65536];
+  CHECK_INT(captured("info", text, sizeof text, gathered_but_not_flushed), 0);
+  CHECK(captured("info", text, sizeof text, with_a_warning) > 0);
+  const char *first = strstr(text, "\"waits\""), *second = strstr(text, "\"takes it along\"");
+  CHECK(first && second && first < second);
+  CHECK(strstr(text, "waits again") == NULL);
+  CHECK(captured("info", text, sizeof text, base_log_flush) > 0);
+  CHECK(strstr(text, "waits again") != NULL);
+  CHECK_INT(captured("info", text, sizeof text, base_log_flush), 0);
+  size_t n = captured("info", text, sizeof text, very_many);
+  CHECK_MSG(n >= 10000 && n < 20000 && text[n - 1] == '\n', "%zu", n);
+  CHECK(captured("info", text, sizeof text, stop_gathering) > 0);
+  CHECK(strstr(text, "fills the buffer") && strstr(text, "at once"));
+}
 #else
+static void lines_wait_where_they_are_gathered(void) {}
 static void the_environment_sets_the_level(void) {}
 #endif
 
@@ -128,4 +167,5 @@ static void no_allocation_outlives_the_tests(void) { base_buf_dispose(&out); }
 
 TEST_MAIN(TEST(a_line_is_one_json_object), TEST(a_peer_cannot_forge_a_line_or_a_field),
           TEST(long_values_are_cut_and_null_is_no_crash), TEST(a_line_without_room_leaves_nothing),
-          TEST(the_environment_sets_the_level), TEST(no_allocation_outlives_the_tests))
+          TEST(the_environment_sets_the_level), TEST(lines_wait_where_they_are_gathered),
+          TEST(no_allocation_outlives_the_tests))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "net/internal.h"
 
 static const int signals[NET__SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
@@ -42,6 +43,7 @@ static void on_prepare(uv_prepare_t *h) {
   if (l->turn_count > 0) {
     uv_idle_start(&l->idle, on_idle);
   }
+  base_log_flush();
 }
 
 static void on_check(uv_check_t *h) {
@@ -169,10 +171,12 @@ base_err net_loop_new(const net_loop_options *options, net_loop **out) {
 }
 
 void net_loop_run(net_loop *l) {
+  base_log_gather(true); /* one write for the lines of a turn: a busy gateway logs each call */
   while (!atomic_load_explicit(&l->stopping, memory_order_acquire)) {
     uv_run(&l->uv, UV_RUN_DEFAULT);
   }
   atomic_store_explicit(&l->stopping, false, memory_order_release);
+  base_log_gather(false);
 }
 
 void net_loop_stop(net_loop *l) {
