@@ -44,11 +44,11 @@ static bool text_allowed(base_span value) {
 }
 
 static base_err grow(wire_metadata *m) {
-  if (m->count < m->cap) {
-    return BASE_OK;
-  }
   if (m->count == WIRE_METADATA_MAX_PAIRS) {
     return base_fail(BASE_E_TOO_LARGE);
+  }
+  if (m->count < m->cap) {
+    return BASE_OK;
   }
   uint32_t cap = m->cap ? m->cap * 2 : FIRST_PAIRS;
   void *grown = realloc(m->pairs, cap * sizeof *m->pairs);
@@ -60,35 +60,53 @@ static base_err grow(wire_metadata *m) {
   return BASE_OK;
 }
 
+/* The bytes are at the end of m->bytes, reserved and written. */
+static void enter(wire_metadata *m, size_t key_n, size_t value_n) {
+  uint32_t from = (uint32_t)base_buf_size(&m->bytes);
+  base_buf_commit(&m->bytes, key_n + value_n);
+  m->pairs[m->count].key_at = from;
+  m->pairs[m->count].key_n = (uint32_t)key_n;
+  m->pairs[m->count].value_at = from + (uint32_t)key_n;
+  m->pairs[m->count].value_n = (uint32_t)value_n;
+  m->count++;
+}
+
+static bool value_allowed(base_span key, base_span value) {
+  return wire_metadata_is_binary(key) || text_allowed(value);
+}
+
 /* Copies the pair, the key in lower case. Nothing is changed on failure. */
 static base_err store(wire_metadata *m, base_span key, base_span value) {
   uint8_t *at = NULL;
   BASE_TRY(grow(m));
   BASE_TRY(base_buf_reserve(&m->bytes, key.n + value.n, &at)); /* its ceiling is the limit of bytes */
-  uint32_t from = (uint32_t)base_buf_size(&m->bytes);
   for (size_t i = 0; i < key.n; i++) {
     at[i] = lower(key.p[i]);
   }
-  if (!key_allowed(base_span_of(at, key.n))) {
+  base_span folded = base_span_of(at, key.n);
+  if (!key_allowed(folded) || !value_allowed(folded, value)) {
     return base_fail(BASE_E_INVALID);
   }
   if (value.n > 0) {
     memcpy(at + key.n, value.p, value.n);
   }
-  if (!wire_metadata_is_binary(base_span_of(at, key.n)) && !text_allowed(value)) {
-    return base_fail(BASE_E_INVALID);
-  }
-  base_buf_commit(&m->bytes, key.n + value.n);
-  m->pairs[m->count].key_at = from;
-  m->pairs[m->count].key_n = (uint32_t)key.n;
-  m->pairs[m->count].value_at = from + (uint32_t)key.n;
-  m->pairs[m->count].value_n = (uint32_t)value.n;
-  m->count++;
+  enter(m, key.n, value.n);
   return BASE_OK;
 }
 
 base_err wire_metadata_add(wire_metadata *m, base_span key, base_span value) {
-  return key_allowed(key) ? store(m, key, value) : base_fail(BASE_E_INVALID);
+  uint8_t *at = NULL;
+  if (!key_allowed(key) || !value_allowed(key, value)) {
+    return base_fail(BASE_E_INVALID);
+  }
+  BASE_TRY(grow(m));
+  BASE_TRY(base_buf_reserve(&m->bytes, key.n + value.n, &at));
+  memcpy(at, key.p, key.n);
+  if (value.n > 0) {
+    memcpy(at + key.n, value.p, value.n);
+  }
+  enter(m, key.n, value.n);
+  return BASE_OK;
 }
 
 base_err wire_metadata_add_str(wire_metadata *m, const char *key, const char *value) {
@@ -127,7 +145,26 @@ base_err wire_metadata_header_value(wire_pair pair, base_buf *out) {
   return wire_metadata_is_binary(pair.key) ? wire_base64_encode(pair.value, out) : base_buf_append(out, pair.value);
 }
 
+/* Into an empty list: what is in a list has been checked, so its memory is copied as it is. */
+static base_err clone(wire_metadata *m, const wire_metadata *from) {
+  if (m->cap < from->count) {
+    void *grown = realloc(m->pairs, from->count * sizeof *m->pairs);
+    if (grown == NULL) {
+      return base_fail(BASE_E_NO_MEMORY);
+    }
+    m->pairs = grown;
+    m->cap = from->count;
+  }
+  BASE_TRY(base_buf_append(&m->bytes, base_buf_span(&from->bytes)));
+  memcpy(m->pairs, from->pairs, from->count * sizeof *m->pairs);
+  m->count = from->count;
+  return BASE_OK;
+}
+
 base_err wire_metadata_merge(wire_metadata *m, const wire_metadata *from) {
+  if (m->count == 0 && from->count > 0) {
+    return clone(m, from);
+  }
   for (uint32_t i = 0; i < from->count; i++) {
     wire_pair p = wire_metadata_at(from, i);
     BASE_TRY(store(m, p.key, p.value));

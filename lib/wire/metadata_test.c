@@ -69,6 +69,30 @@ static void order_and_repeats_are_kept(void) {
   wire_metadata_dispose(&copy);
 }
 
+/* A copy is a list like any other: it grows, keeps the limits, and merges into what is there. */
+static void copies_grow(void) {
+  wire_metadata m, copy;
+  wire_metadata_init(&m);
+  wire_metadata_init(&copy);
+  for (int i = 0; i < 100; i++) {
+    CHECK_OK(wire_metadata_add_str(&m, "k", "v"));
+  }
+  CHECK_OK(wire_metadata_merge(&copy, &m));
+  CHECK_INT(copy.count, 100);
+  for (int i = 0; i < WIRE_METADATA_MAX_PAIRS - 100; i++) {
+    CHECK_OK(wire_metadata_add_str(&copy, "more", "w"));
+  }
+  CHECK_ERR(wire_metadata_add_str(&copy, "more", "w"), BASE_E_TOO_LARGE);
+  CHECK(base_span_is(wire_metadata_at(&copy, 99).value, "v") && base_span_is(wire_metadata_at(&copy, 100).key, "more"));
+  CHECK_ERR(wire_metadata_merge(&copy, &m), BASE_E_TOO_LARGE);
+  wire_metadata_clear(&copy);
+  CHECK_OK(wire_metadata_merge(&copy, &m));
+  CHECK_OK(wire_metadata_merge(&copy, &(wire_metadata){0}));
+  CHECK_INT(copy.count, 100);
+  wire_metadata_dispose(&m);
+  wire_metadata_dispose(&copy);
+}
+
 static void limits_hold_to_the_byte(void) {
   static uint8_t big[WIRE_METADATA_MAX_BYTES];
   wire_metadata m;
@@ -205,7 +229,7 @@ static void encode_writes_all_or_nothing(void) {
   wire_metadata_dispose(&m);
 }
 
-TEST_MAIN(TEST(add_judges_each_pair), TEST(order_and_repeats_are_kept), TEST(limits_hold_to_the_byte),
-          TEST(headers_cross_the_http_border), TEST(header_values_are_base64_for_binary_keys_only),
-          TEST(decode_judges_the_binary_form), TEST(too_many_pairs_are_refused_when_decoded),
-          TEST(encode_writes_all_or_nothing))
+TEST_MAIN(TEST(add_judges_each_pair), TEST(order_and_repeats_are_kept), TEST(copies_grow),
+          TEST(limits_hold_to_the_byte), TEST(headers_cross_the_http_border),
+          TEST(header_values_are_base64_for_binary_keys_only), TEST(decode_judges_the_binary_form),
+          TEST(too_many_pairs_are_refused_when_decoded), TEST(encode_writes_all_or_nothing))
