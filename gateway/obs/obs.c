@@ -64,6 +64,12 @@ static base_metric rejections[GW_REJECT_COUNT] = {
 #undef X
 };
 
+static base_metric upstreams[GW_UPSTREAM_METRIC_COUNT] = {
+#define X(name, kind, metric, help) BASE_##kind(metric, help, NULL),
+    GW_UPSTREAM_METRICS(X)
+#undef X
+};
+
 /* -- traces ------------------------------------------------------------------------------------------------------------------- */
 
 static struct {
@@ -124,6 +130,7 @@ void gw_obs_register(void) {
   register_all(&websockets, 1);
   register_all(responses, CLASSES);
   register_all(rejections, GW_REJECT_COUNT);
+  register_all(upstreams, GW_UPSTREAM_METRIC_COUNT);
 }
 
 static int kind_of(const char *kind) {
@@ -183,3 +190,5 @@ void gw_obs_http_response(int status) {
 }
 
 void gw_obs_rejected(enum gw_rejection reason) { base_metric_add(&rejections[reason], 1); }
+
+void gw_obs_upstream(enum gw_upstream_metric which, int delta) { base_metric_add(&upstreams[which], delta); }

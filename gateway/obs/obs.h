@@ -60,4 +60,19 @@ enum gw_rejection {
 };
 void gw_obs_rejected(enum gw_rejection reason);
 
+/* What the h2 leg's clusters have and do, all together. */
+#define GW_UPSTREAM_METRICS(X)                                                                                        \
+  X(CONNECTIONS, GAUGE, "ponte_gateway_upstream_connections", "Connections to services that take calls or end some.") \
+  X(WAITING, GAUGE, "ponte_gateway_upstream_waiting", "Calls that wait for a connection or a free stream.")           \
+  X(FAILURES, COUNTER, "ponte_gateway_upstream_connect_failures_total", "Tries to connect that failed.")              \
+  X(RETRIES, COUNTER, "ponte_gateway_upstream_retries_total", "Calls started anew, as no server had acted on them.")
+
+enum gw_upstream_metric {
+#define X(name, kind, metric, help) GW_UPSTREAM_##name,
+  GW_UPSTREAM_METRICS(X)
+#undef X
+      GW_UPSTREAM_METRIC_COUNT
+};
+void gw_obs_upstream(enum gw_upstream_metric which, int delta);
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "gateway/obs/obs.h"
 #include "gateway/upstream/h2/cluster_internal.h"
 
 /* A connection that stood shorter than this counts as a failed try: a server that accepts and hangs up must not be called in a circle. */
@@ -249,6 +250,7 @@ void gw__endpoint_failed(gw__endpoint *e, const char *why, int64_t now_ms) {
     BASE_LOG(BASE_LOG_WARN, "upstream unreachable", LOG_STR("cluster", c->options.name), LOG_STR("address", e->address),
              LOG_STR("reason", why));
   }
+  gw_obs_upstream(GW_UPSTREAM_FAILURES, 1);
   e->failing = true;
   snprintf(e->why, sizeof e->why, "%s", why && *why ? why : "the connection was closed");
   put_off(e, now_ms);

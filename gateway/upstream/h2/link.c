@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "gateway/obs/obs.h"
 #include "gateway/upstream/h2/cluster_internal.h"
 
 /* The one writer of ->state; states only move on. */
@@ -48,6 +49,7 @@ static void on_want_flush(void *ctx) { net_conn_flush_later(((gw__link *)ctx)->c
 static void settle(gw__link *k, int64_t now_ms) {
   gw__endpoint *e = k->endpoint;
   k->settled = true;
+  gw_obs_upstream(GW_UPSTREAM_CONNECTIONS, 1);
   k->opened_ms = now_ms;
   if (e->failing) {
     BASE_LOG(BASE_LOG_INFO, "upstream reached", LOG_STR("cluster", e->cluster->options.name),
@@ -198,6 +200,7 @@ static void on_closed(void *codec) {
   if (was == GW__CONNECTING || was == GW__OPEN) {
     lose(k, why);
   }
+  gw_obs_upstream(GW_UPSTREAM_CONNECTIONS, k->settled ? -1 : 0);
   unlink_from(e, k);
   gw_h2c_free(k->session);
   gw__health_reader_dispose(&k->reader);

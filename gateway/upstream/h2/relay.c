@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "gateway/obs/obs.h"
 #include "gateway/upstream/h2/cluster_internal.h"
 
 enum {
@@ -53,6 +54,7 @@ static void wait_in_line(gw__call *c, bool first) {
   gw__cluster *k = c->cluster;
   c->state = WAITING;
   k->waiting_count++;
+  gw_obs_upstream(GW_UPSTREAM_WAITING, 1);
   if (c->deadline_ms < k->waiting_due_ms) {
     k->waiting_due_ms = c->deadline_ms;
   }
@@ -66,6 +68,7 @@ static void wait_in_line(gw__call *c, bool first) {
 static void leave_line(gw__call *c) {
   TAILQ_REMOVE(&c->cluster->waiting, c, entry);
   c->cluster->waiting_count--;
+  gw_obs_upstream(GW_UPSTREAM_WAITING, -1);
 }
 
 /* The status is told from the loop. */
@@ -128,6 +131,7 @@ static void on_status(void *ctx, const wire_status *status, bool unprocessed) {
   c->h2 = NULL;
   if (unprocessed && c->kept_all && !c->cancelled && !k->stopped && c->tries < TRIES_MAX) {
     c->sent = 0;
+    gw_obs_upstream(GW_UPSTREAM_RETRIES, 1);
     wait_in_line(c, true);
     gw__arm(k, 0);
     return;
