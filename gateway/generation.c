@@ -21,7 +21,9 @@ static base_err make_router(gw_generation *g, const gw_generation_parts *parts, 
 
 static base_err make_front(gw_generation *g, const gw_generation_parts *parts, const gw_config *c,
                            const gw_limits_options *limits) {
-  const gw_ws_options ws = {.mux = {.max_calls = limits->calls_per_connection}, .deflate = c->deflate};
+  const gw_ws_options ws = {.mux = {.max_calls = limits->calls_per_connection, .idle_ms = limits->idle_ms},
+                            .deflate = c->deflate,
+                            .lifetime_ms = limits->lifetime_ms};
   const http_h1_options h1 = {.max_header_bytes = limits->header_bytes,
                               .head_timeout_ms = limits->header_ms,
                               .body_timeout_ms = limits->body_ms,

@@ -53,6 +53,7 @@ static void forget(gw_mux_call *c) {
   }
   memmove(m->calls + at, m->calls + at + 1, (m->count - at - 1) * sizeof *m->calls);
   m->count--;
+  m->busy_ms = m->now_ms;
   base_buf_dispose(&c->waiting);
   wire_status_dispose(&c->status);
   free(c);

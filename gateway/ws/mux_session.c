@@ -10,6 +10,7 @@ enum {
   DEFAULT_CALLS = 100,
   DEFAULT_PING_MS = 30000,
   DEFAULT_HELLO_MS = 5000,
+  DEFAULT_IDLE_MS = 3600000,
   SHORTEST_PING_MS = 1000,
   SEAL_MS = 1000, /* for the answer to the drain's PING */
 };
@@ -212,6 +213,8 @@ int64_t gw_mux_next_due_ms(const gw_mux *m) {
   int64_t due = m->hello ? ping_due_ms(m) : m->hello_due_ms;
   if (m->draining) {
     due = earlier(due, m->sealed ? m->drain_due_ms : m->seal_due_ms);
+  } else if (m->count == 0) {
+    due = earlier(due, m->busy_ms + m->options.idle_ms);
   }
   return earlier(due, m->heard_ms + 2 * (int64_t)m->options.ping_interval_ms);
 }
@@ -228,6 +231,12 @@ void gw_mux_on_time(gw_mux *m, int64_t now_ms) {
   }
   if (m->draining && !m->sealed && now_ms >= m->seal_due_ms) {
     seal(m);
+  }
+  if (m->count > 0) {
+    m->busy_ms = now_ms;
+  } else if (!m->draining && now_ms >= m->busy_ms + m->options.idle_ms) {
+    gw_mux_drain(m, now_ms, m->options.hello_timeout_ms);
+    return;
   }
   if (!m->hello && now_ms >= m->hello_due_ms) {
     gw_mux_fail(m, base_fail(BASE_E_HELLO));
@@ -275,8 +284,9 @@ base_err gw_mux_new(const gw_mux_options *options, gw_gate *gate, const gw_ws_si
   m->options.call_credit = or_default(m->options.call_credit, DEFAULT_CREDIT);
   m->options.max_calls = or_default(m->options.max_calls, DEFAULT_CALLS);
   m->options.ping_interval_ms = or_default(m->options.ping_interval_ms, DEFAULT_PING_MS);
+  m->options.idle_ms = m->options.idle_ms ? m->options.idle_ms : DEFAULT_IDLE_MS;
   m->options.hello_timeout_ms = or_default(m->options.hello_timeout_ms, DEFAULT_HELLO_MS);
-  m->now_ms = m->heard_ms = m->sent_ms = m->pinged_ms = now_ms;
+  m->now_ms = m->heard_ms = m->sent_ms = m->pinged_ms = m->busy_ms = now_ms;
   m->hello_due_ms = now_ms + m->options.hello_timeout_ms;
   TAILQ_INIT(&m->turns);
   base_buf_init(&m->out, WIRE_MUX_MESSAGE_MAX);

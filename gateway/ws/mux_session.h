@@ -19,6 +19,7 @@ typedef struct {
   uint32_t max_calls;        /* at once; 0 = 100 */
   uint32_t ping_interval_ms; /* the connection is dead after twice as long without a frame; 0 = 30 s */
   uint32_t hello_timeout_ms; /* 0 = 5 s */
+  int64_t idle_ms;           /* without a call for so long it is drained; 0 = 1 h */
   const char *peer;          /* numeric address, for logs; must outlive the session; or NULL */
 } gw_mux_options;
 

@@ -532,6 +532,30 @@ static void idle_connections_drain_once_they_know(void) {
   harness_free(&h);
 }
 
+static void connections_without_a_call_drain(void) {
+  struct harness h;
+  harness_open(&h, &(gw_mux_options){.idle_ms = 1000});
+  harness_put_hello(&h, 1000);
+  harness_tell(&h, 0);
+  CHECK_INT(gw_mux_next_due_ms(h.mux), 1000);
+  harness_put_open(&h, 1);
+  harness_tell(&h, 500);
+  gw_mux_on_time(h.mux, 1500);
+  CHECK_INT(harness_count(&h, WIRE_MUX_DRAIN, 0, NULL), 0);
+  gw_fake_status(h.up.calls, 0, "");
+  gw_mux_flush(h.mux, 1600);
+  CHECK_INT(gw_mux_next_due_ms(h.mux), 2500);
+  gw_mux_on_time(h.mux, 2499);
+  gw_mux_flush(h.mux, 2499);
+  CHECK_INT(harness_count(&h, WIRE_MUX_DRAIN, 0, NULL), 0);
+  gw_mux_on_time(h.mux, 2500);
+  gw_mux_flush(h.mux, 2500);
+  CHECK_INT(harness_count(&h, WIRE_MUX_DRAIN, 0, NULL), 1);
+  hear_of_the_drain(&h, 2600);
+  CHECK_INT(h.close_code, 4001);
+  harness_free(&h);
+}
+
 static void a_lost_connection_cancels_its_calls(void) {
   struct harness h;
   hello(&h, 1000);
@@ -553,5 +577,6 @@ TEST_MAIN(TEST(hello_comes_first_from_the_gateway), TEST(carries_a_call), TEST(b
           TEST(the_service_is_asked_for_no_more_than_fits), TEST(one_slow_call_stops_only_itself),
           TEST(calls_take_turns_when_the_socket_reopens), TEST(cancel_gets_its_status_without_credit),
           TEST(calls_that_cannot_be_get_a_status), TEST(the_token_travels_with_each_call), TEST(time_closes_and_pings),
-          TEST(ping_is_answered), TEST(drain_lets_calls_finish), TEST(drain_ends_calls_after_the_grace),
-          TEST(idle_connections_drain_once_they_know), TEST(a_lost_connection_cancels_its_calls))
+          TEST(connections_without_a_call_drain), TEST(ping_is_answered), TEST(drain_lets_calls_finish),
+          TEST(drain_ends_calls_after_the_grace), TEST(idle_connections_drain_once_they_know),
+          TEST(a_lost_connection_cancels_its_calls))

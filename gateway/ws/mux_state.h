@@ -45,6 +45,7 @@ struct gw_mux {
   bool draining, sealed; /* the end is announced; the last call is told, and no further ones are taken */
   base_err broken;       /* a frame could not be made: out of memory */
   int64_t now_ms, heard_ms, sent_ms, pinged_ms, hello_due_ms, seal_due_ms, drain_due_ms;
+  int64_t busy_ms; /* when there was a call last */
   uint32_t client_credit, client_ping_ms;
   char *token; /* of HELLO or AUTH; NULL = none */
   size_t token_n;

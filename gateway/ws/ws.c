@@ -16,6 +16,7 @@ typedef struct gw_ws {
   net_conn *conn;
   net_timer *timer;
   int64_t timer_due_ms; /* INT64_MAX = not set */
+  int64_t aged_ms;      /* when it is drained for its age; INT64_MAX = never, or it has been */
   gw_ws_endpoint endpoint;
   LIST_ENTRY(gw_ws) all;
 } gw_ws;
@@ -56,6 +57,7 @@ static const gw_ws_pipe ws_pipe = {
 
 static void arm(gw_ws *w) {
   int64_t due = gw_ws_endpoint_next_due_ms(&w->endpoint);
+  due = due < w->aged_ms ? due : w->aged_ms;
   if (due < w->timer_due_ms) {
     int64_t delay = due - base_now_ms();
     w->timer_due_ms = due;
@@ -65,8 +67,14 @@ static void arm(gw_ws *w) {
 
 static void on_timer(void *ctx) {
   gw_ws *w = ctx;
+  int64_t now_ms = base_now_ms();
   w->timer_due_ms = INT64_MAX;
-  gw_ws_endpoint_on_time(&w->endpoint, base_now_ms());
+  if (now_ms >= w->aged_ms) {
+    int64_t grace_ms = w->hub->options.lifetime_ms;
+    w->aged_ms = INT64_MAX;
+    gw_ws_endpoint_drain(&w->endpoint, now_ms, grace_ms < UINT32_MAX ? (uint32_t)grace_ms : UINT32_MAX);
+  }
+  gw_ws_endpoint_on_time(&w->endpoint, now_ms);
   arm(w);
 }
 
@@ -150,6 +158,7 @@ static base_err make(gw_ws_hub *hub, net_conn *conn, const gw_ws_request *reques
   w->hub = hub;
   w->conn = conn;
   w->timer_due_ms = INT64_MAX;
+  w->aged_ms = hub->options.lifetime_ms > 0 ? now_ms + hub->options.lifetime_ms : INT64_MAX;
   gw_ws_endpoint_init(&w->endpoint, &ws_pipe, w, hub->scratch, agree(hub, request->extensions, extension));
   w->timer = net_timer_new(hub->loop, on_timer, w);
   base_err e = w->timer ? BASE_OK : base_fail(BASE_E_NO_MEMORY);

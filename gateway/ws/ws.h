@@ -17,6 +17,7 @@ typedef struct gw_ws_hub gw_ws_hub;
 typedef struct {
   gw_mux_options mux; /* its times are those of grpc-websockets too; its peer is taken from each connection */
   gw_deflate_options deflate;
+  int64_t lifetime_ms; /* a socket is drained after so long; its calls may take as long again; 0 = never */
 } gw_ws_options;
 
 /* `options` is copied and may be NULL. INVALID: a number of the compression's out of its range. */

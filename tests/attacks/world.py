@@ -24,7 +24,7 @@ SECONDS = 1.0  # of attack, at least
 BOUND = 10.0  # amplification, the issue's
 # Growth below this is the allocator's noise, whatever the attacker sent; and CPU below a clock tick or two says nothing.
 NOISE_BYTES = 1 << 20
-NOISE_SECONDS = 0.05
+NOISE_SECONDS = 0.1
 
 
 def cpu_seconds(pid):
