@@ -190,9 +190,11 @@ base_err h1_chunk_write(base_buf *out, base_span bytes) {
   uint8_t *at = NULL;
   BASE_TRY(base_buf_reserve(out, n + bytes.n + 4, &at)); /* all or nothing */
   memcpy(at, size, n);
-  memcpy(at + n, "\r\n", 2);
+  at[n] = '\r';
+  at[n + 1] = '\n';
   memcpy(at + n + 2, bytes.p, bytes.n);
-  memcpy(at + n + 2 + bytes.n, "\r\n", 2);
+  at[n + 2 + bytes.n] = '\r';
+  at[n + 3 + bytes.n] = '\n';
   base_buf_commit(out, n + bytes.n + 4);
   return BASE_OK;
 }
