@@ -1,6 +1,7 @@
 #include "gateway/auth/auth.h"
 
 #include <openssl/sha.h>
+#include <pthread.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -312,6 +313,48 @@ static void test_rotation(void) {
   write_jwks(&one, 1);
 }
 
+/* Workers share one gw_auth, and its keys change under them. */
+static gw_auth *shared;
+static char shared_token[TEST_TOKEN_SIZE];
+static _Atomic int answers[17];
+
+static void *worker(void *ctx) {
+  char junk[TEST_TOKEN_SIZE + 16];
+  for (int i = 0; i < 400; i++) {
+    gw_identity who;
+    wire_status refusal;
+    wire_status_init(&refusal);
+    snprintf(junk, sizeof junk, "%s%d", shared_token, i);
+    const char *text = i % 8 == 0 ? junk : shared_token;
+    base_err e =
+        gw_auth_check_token(shared, base_span_str("/a.Any/M"), base_span_str(text), base_wall_ms(), &who, &refusal);
+    answers[base_is_ok(e) ? 0 : refusal.code]++;
+    wire_status_dispose(&refusal);
+  }
+  return ctx;
+}
+
+static void test_workers(void) {
+  pthread_t threads[4];
+  json_t *const both[] = {one, two};
+  shared = start(false);
+  sign(one, HEADER, "");
+  memcpy(shared_token, token, sizeof token);
+  for (int i = 0; i < 4; i++) {
+    CHECK_INT(pthread_create(&threads[i], NULL, worker, NULL), 0);
+  }
+  write_jwks(both, 2);
+  sign(two, "{\"alg\":\"ES256\",\"kid\":\"two\"}", "");
+  CHECK(becomes(shared, "/a.Any/M", NULL, 0));
+  for (int i = 0; i < 4; i++) {
+    pthread_join(threads[i], NULL);
+  }
+  CHECK_INT(answers[0], 4 * 350);
+  CHECK_INT(answers[16], 4 * 50);
+  gw_auth_free(shared);
+  write_jwks(&one, 1);
+}
+
 static void test_bad_options(void) {
   gw_auth_rule bad_rules[] = {{.prefix = (char[]){"/a/"}}, {.prefix = (char[]){"/a/"}}};
   gw_auth_rule wrong[] = {
@@ -359,4 +402,5 @@ static void test_bad_options(void) {
 }
 
 TEST_MAIN(TEST(set_up), TEST(test_bad_options), TEST(test_rules), TEST(test_credentials), TEST(test_two_tokens),
-          TEST(test_issuers_and_times), TEST(test_remembered_and_expired), TEST(test_rotation), TEST(tear_down))
+          TEST(test_issuers_and_times), TEST(test_remembered_and_expired), TEST(test_rotation), TEST(test_workers),
+          TEST(tear_down))
