@@ -35,7 +35,7 @@ static int open_call(gw_gate *g, const char *path, const char *authorization, gw
   }
   CHECK_OK(wire_metadata_add_str(&m, "x-ponte-subject", "root"));
   CHECK_OK(wire_metadata_add_str(&m, "x-api-key", "secret"));
-  const gw_stream_request r = {.path = base_span_str(path), .metadata = &m, .kind = GW_KIND_MUX};
+  const gw_stream_request r = {.path = base_span_str(path), .metadata = &m, .kind = GW_KIND_MUX, .peer = "10.0.0.1"};
   base_err e = gw_gate_open(g, &r, &down_vt, NULL, out, &why);
   int code = base_is_ok(e) ? 0 : why.code;
   wire_metadata_dispose(&m);
@@ -68,6 +68,27 @@ static void test_what_the_service_learns(void) {
   CHECK_INT(open_call(&off, "/pkg.Service/M", NULL, &s), 0);
   CHECK(!wire_metadata_get(&up.calls->metadata, "x-ponte-subject", &value));
   CHECK(sent(&up, "x-api-key", "secret"));
+  gw_fake_dispose(&up);
+}
+
+/* Verifying costs: who sends bad tokens is not listened to for a while, and a missing one costs nothing. */
+static void test_bad_tokens_use_up_the_rate(void) {
+  gw_fake up;
+  gw_stream *s = NULL;
+  gw_fake_init(&up);
+  gw_gate gate = {.upstream = &up.base, .auth = auth.auth};
+  CHECK_OK(gw_limits_new(&(gw_limits_options){.rate_per_address = 1, .burst_per_address = 35}, &gate.limits));
+  for (int i = 0; i < 50; i++) {
+    CHECK_INT(open_call(&gate, "/pkg.Service/M", NULL, &s), 16);
+  }
+  for (int i = 0; i < 4; i++) {
+    CHECK_INT(open_call(&gate, "/pkg.Service/M", "Bearer x.y.z", &s), 16);
+  }
+  sign("alice", 600);
+  CHECK_INT(open_call(&gate, "/pkg.Service/M", "Bearer x.y.z", &s), 8);
+  CHECK_INT(open_call(&gate, "/pkg.Service/M", bearer, &s), 8);
+  CHECK(up.calls == NULL);
+  gw_limits_free(gate.limits);
   gw_fake_dispose(&up);
 }
 
@@ -105,4 +126,5 @@ static void test_expiry_and_renewal(void) {
   }
 }
 
-TEST_MAIN(TEST(set_up), TEST(test_what_the_service_learns), TEST(test_expiry_and_renewal), TEST(tear_down))
+TEST_MAIN(TEST(set_up), TEST(test_what_the_service_learns), TEST(test_expiry_and_renewal),
+          TEST(test_bad_tokens_use_up_the_rate), TEST(tear_down))

@@ -201,6 +201,18 @@ base_err gw_limits_call_started(gw_limits *l, const char *address, const char *s
   return BASE_OK;
 }
 
+base_err gw_limits_may_ask(gw_limits *l, const char *address, int64_t now_ms, wire_status *refusal) {
+  gw_key key = gw_key_of_address(address);
+  pthread_mutex_lock(&l->lock);
+  const gw_limits_options *o = &l->options;
+  gw_entry *e = address[0] ? gw_table_find(&l->addresses, &key) : NULL;
+  bool in_debt = e && gw_bucket_in_debt(&e->bucket, o->rate_per_address, o->burst_per_address, now_ms);
+  pthread_mutex_unlock(&l->lock);
+  return in_debt ? refuse(refusal, GW_REJECT_RATE, GW_REFUSAL_RATE_LIMITED, pause_ms(),
+                          "too many bad tokens and broken calls came from this address; wait")
+                 : BASE_OK;
+}
+
 void gw_limits_call_ended(gw_limits *l, const char *address) {
   gw_key key = gw_key_of_address(address);
   pthread_mutex_lock(&l->lock);

@@ -51,9 +51,13 @@ void gw_limits_call_ended(gw_limits *l, const char *address);
 /* What costs more than it looks like is charged to its address's rate, into debt if need be; while it is in debt its connections are refused too. */
 enum gw_penalty {
   GW_PENALTY_BROKEN_OFF = 10, /* calls: one that the client breaks off before the service has said a word */
-  GW_PENALTY_FLOOD = 1000,    /* a connection that had to be ended for a flood */
+  GW_PENALTY_BAD_TOKEN =
+      10, /* a token that had to be looked into and is not good: a signature costs as much as ten calls */
+  GW_PENALTY_FLOOD = 1000, /* a connection that had to be ended for a flood */
 };
 void gw_limits_punish(gw_limits *l, const char *address, enum gw_penalty calls);
+/* Before credentials are looked into: EXHAUSTED with *refusal, counted, while the address is in debt. */
+base_err gw_limits_may_ask(gw_limits *l, const char *address, int64_t now_ms, wire_status *refusal) BASE_MUST_USE;
 /* For readiness: false while calls are shed. */
 bool gw_limits_has_memory(const gw_limits *l);
 /* To be called about twice a second by one worker: looks at the memory in use. */
