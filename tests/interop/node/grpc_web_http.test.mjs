@@ -43,7 +43,6 @@ test("a broken body ends with INTERNAL", limit, async () => {
 });
 
 for (const [why, status, path, headers] of [
-  ["the text form", 415, unary, { "content-type": "application/grpc-web-text" }],
   ["JSON", 415, unary, { "content-type": "application/grpc-web+json" }],
   ["no method", 404, "/ponte.echo.v1.EchoService", {}],
 ]) {
