@@ -10,6 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MAX_HEADERS = 32 };
 
+static void nothing(void *ctx, const wire_status *status) { (void)ctx, (void)status; }
+static const gw_up_events deaf = {.on_status = nothing};
+
 static base_span take_line(base_span *in) {
   const uint8_t *end = in->n ? memchr(in->p, '\n', in->n) : NULL;
   base_span line = base_span_of(in->p, end ? (size_t)(end - in->p) : in->n);
@@ -31,9 +34,13 @@ static size_t take_headers(base_span *in, http_header *headers) {
   return n;
 }
 
+/* What the service got as metadata comes back as headers, and again as trailers. */
 static void echo(gw_fake *up, size_t *echoed) {
   gw_fake_call *c = up->calls;
   if (c && !c->cancelled && base_buf_size(&c->written) > *echoed) {
+    if (*echoed == 0) {
+      c->events->on_headers(c->ctx, &c->metadata);
+    }
     base_span all = base_buf_span(&c->written);
     gw_fake_data(c, base_span_of(all.p + *echoed, all.n - *echoed));
     *echoed = all.n;
@@ -44,7 +51,24 @@ static void echo(gw_fake *up, size_t *echoed) {
 static void end_calls(gw_fake *up) {
   gw_fake_end_cancelled(up);
   if (up->calls) {
-    gw_fake_status(up->calls, up->calls->ended ? 0 : 14, "the \xc3\xa7 end");
+    gw_fake_call *c = up->calls;
+    wire_status status;
+    wire_status_init(&status);
+    wire_status_set(&status, c->ended ? 0 : 14, "the \xc3\xa7 end");
+    base_err e = wire_metadata_merge(&status.trailers, &c->metadata);
+    assert(base_is_ok(e));
+    c->events->on_status(c->ctx, &status);
+    c->events = &deaf;
+    gw_fake_status(c, 0, "");
+    wire_status_dispose(&status);
+  }
+}
+
+/* No header of the answer can be mistaken for two. */
+static void check_head(const testing_exchange *t) {
+  base_span head = base_buf_span(&t->head);
+  for (size_t i = 0; i < head.n; i++) {
+    assert(head.p[i] == '\n' || (head.p[i] >= 0x20 && head.p[i] < 0x7f));
   }
 }
 
@@ -75,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   assert(up.calls == NULL);
   assert(t.reset || (t.ended && t.status != 0));
   assert(t.reset || t.consumed <= in.n);
+  check_head(&t);
   testing_close(&t, t.reset);
   gw_fake_dispose(&up);
   testing_exchange_dispose(&t);
