@@ -8,13 +8,16 @@
 #include "gateway/http/grpc_web_type.h"
 #include "wire/web_text.h"
 
-enum { DEFAULT_WINDOW = 256 << 10, MAX_DECODED = 64 << 20 };
+/* FIRST_WINDOW: until the browser has taken as much. One that takes nothing would fill the whole window with what a small request asks for. */
+enum { DEFAULT_WINDOW = 256 << 10, FIRST_WINDOW = 64 << 10, MAX_DECODED = 64 << 20 };
 
 /* One call. It lives until the exchange closes; the stream ends before that (its status) or is abandoned then. */
 typedef struct {
   http_exchange *x;
   gw_stream *stream; /* NULL after its status */
   size_t owed;       /* response bytes whose credit was not given back */
+  size_t reserve;    /* of the window: what is given once the browser has shown that it reads */
+  size_t passed;     /* bytes of the response, while there is a reserve */
   gw_web_body body;
   const char *content_type; /* of the answer */
   bool responded;
@@ -68,6 +71,10 @@ static void on_headers(void *down, const wire_metadata *headers) {
 }
 
 static void give_credit(web_call *c) {
+  if (c->reserve > 0 && c->passed >= http_queued(c->x) + FIRST_WINDOW) {
+    c->owed += c->reserve;
+    c->reserve = 0;
+  }
   if (c->owed > 0 && c->stream && http_queued(c->x) <= HTTP_WRITABLE_LOW) {
     size_t bytes = c->owed;
     c->owed = 0;
@@ -93,6 +100,7 @@ static void on_data(void *down, base_span run) {
     return;
   }
   c->owed += run.n;
+  c->passed += c->reserve > 0 ? run.n : 0;
   give_credit(c);
 }
 
@@ -259,14 +267,17 @@ static web_call *call_new(http_exchange *x, const http_request *r, const http_he
 /* OK: the call runs or *why was not needed; INVALID: no path of a method; other errors: *why holds the status. */
 static base_err open_stream(const gw_grpc_web_options *o, web_call *c, const http_request *r, wire_status *why) {
   int64_t timeout_ms = 0;
+  size_t window = o->window_bytes ? o->window_bytes : DEFAULT_WINDOW;
+  size_t first = window < FIRST_WINDOW ? window : FIRST_WINDOW;
   wire_metadata metadata;
   wire_metadata_init(&metadata);
+  c->reserve = window - first;
   base_err e = base_fail(BASE_E_PRECONDITION);
   if (gw_web_timeout_in(r, &timeout_ms, why) && gw_web_metadata_in(r, &metadata, why)) {
     gw_stream_request request = {.path = r->path,
                                  .timeout_ms = timeout_ms,
                                  .metadata = &metadata,
-                                 .credit = o->window_bytes ? o->window_bytes : DEFAULT_WINDOW,
+                                 .credit = first,
                                  .kind = GW_KIND_GRPC_WEB,
                                  .peer = r->peer};
     e = gw_gate_open(o->gate, &request, &down_vt, c, &c->stream, why);

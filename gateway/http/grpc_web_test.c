@@ -6,6 +6,7 @@
 #include "base/test.h"
 #include "gateway/http/testing_exchange.h"
 #include "gateway/upstream/fake.h"
+#include "wire/frame.h"
 
 enum { MAX_HEADERS = 12 };
 
@@ -57,7 +58,7 @@ static void unary_call_passes_unread(void) {
   REQUIRE(c != NULL);
   CHECK_STR(c->path, "/p.S/M");
   CHECK_INT(c->timeout_ms, 0);
-  CHECK_INT(c->credit, 256 << 10);
+  CHECK_INT(c->credit, 64 << 10);
   testing_browser_sends(&w.t, SPAN(message));
   testing_browser_ends(&w.t);
   CHECK(base_span_eq(base_buf_span(&c->written), SPAN(message)));
@@ -173,18 +174,44 @@ static void a_slow_browser_holds_the_service(void) {
   gw_fake_call *c = w.up.calls;
   gw_fake_headers(c, "a", "b");
   gw_fake_data(c, SPAN(message));
-  CHECK_INT(c->credit, 256 << 10); /* given back at once */
+  CHECK_INT(c->credit, 64 << 10); /* given back at once */
   w.t.stuck = HTTP_WRITABLE_LOW + 1;
   gw_fake_data(c, SPAN(message));
   gw_fake_data(c, SPAN(message));
-  CHECK_INT(c->credit, (256 << 10) - 16);
+  CHECK_INT(c->credit, (64 << 10) - 16);
   w.t.stuck = 0;
   w.t.x.handler->on_writable(w.t.x.ctx, &w.t.x);
-  CHECK_INT(c->credit, 256 << 10);
+  CHECK_INT(c->credit, 64 << 10);
   w.t.x.handler->on_writable(w.t.x.ctx, &w.t.x);
-  CHECK_INT(c->credit, 256 << 10); /* not twice */
+  CHECK_INT(c->credit, 64 << 10); /* not twice */
   gw_fake_status(c, 0, "");
   w.t.x.handler->on_writable(w.t.x.ctx, &w.t.x);
+  done(&w, false);
+}
+
+/* A message of n bytes, frame and all. */
+static void service_sends(gw_fake_call *c, uint32_t n) {
+  uint8_t *frame = calloc(1, n);
+  REQUIRE(frame != NULL);
+  wire_frame_head(frame, 0, n - WIRE_FRAME_HEAD);
+  gw_fake_data(c, base_span_of(frame, n));
+  free(frame);
+}
+
+static void the_whole_window_is_for_browsers_that_read(void) {
+  world w;
+  begin(&w);
+  gw_fake_call *c = w.up.calls;
+  gw_fake_headers(c, "a", "b");
+  w.t.stuck = 60000;
+  service_sends(c, 60000);
+  CHECK_MSG(c->credit == 64 << 10, "%s", "nothing has left yet");
+  w.t.stuck = 50000;
+  service_sends(c, 60000);
+  CHECK_MSG(c->credit == 256 << 10, "%s", "70000 bytes have");
+  service_sends(c, 60000);
+  CHECK_MSG(c->credit == 256 << 10, "%s", "and once is enough");
+  gw_fake_status(c, 0, "");
   done(&w, false);
 }
 
@@ -386,6 +413,6 @@ TEST_MAIN(TEST(unary_call_passes_unread), TEST(body_may_come_in_any_split),
           TEST(an_end_inside_a_message_takes_it_back), TEST(a_service_that_breaks_its_framing_is_told_on),
           TEST(text_both_ways), TEST(text_is_counted_back_as_it_is_taken), TEST(bad_text_ends_with_a_status),
           TEST(data_before_headers_is_answered_too), TEST(a_slow_browser_holds_the_service),
-          TEST(a_browser_that_leaves_cancels_the_call), TEST(broken_bodies_end_with_a_status),
-          TEST(what_is_no_call_is_refused), TEST(content_types_are_recognised),
+          TEST(the_whole_window_is_for_browsers_that_read), TEST(a_browser_that_leaves_cancels_the_call),
+          TEST(broken_bodies_end_with_a_status), TEST(what_is_no_call_is_refused), TEST(content_types_are_recognised),
           TEST(an_upstream_that_cannot_start_gives_its_status))

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,7 +13,7 @@
 #include "gateway/obs/obs.h"
 #include "gateway/refusal/refusal.h"
 
-enum { TABLE_ENTRIES = 16384, LOOK_MS = 500, PAUSE_MS = 1000 };
+enum { TABLE_ENTRIES = 16384, OTHER_FILES = 256, LOOK_MS = 500, PAUSE_MS = 1000 };
 /* Percent of the budget. Between WELL and CALLS the state stays as it is, so that it does not flutter. */
 enum { WELL = 85, NO_CALLS = 90, NO_CONNECTIONS = 95 };
 
@@ -52,6 +53,26 @@ gw_limits_options gw_limits_with_defaults(const gw_limits_options *o) {
   return d;
 }
 
+/* Connections are descriptors: as many as the process may have, but some for the services, files and the log. Without them accepting would pause for all. */
+static uint32_t affordable(uint32_t connections) {
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
+    return connections;
+  }
+  if (files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    getrlimit(RLIMIT_NOFILE, &files);
+  }
+  rlim_t most = files.rlim_cur > 2 * OTHER_FILES ? files.rlim_cur - OTHER_FILES : files.rlim_cur / 2;
+  if (connections <= most) {
+    return connections;
+  }
+  BASE_LOG(BASE_LOG_WARN, "fewer connections than configured: the process may open too few files (ulimit -n)",
+           LOG_INT("connections", connections), LOG_INT("possible", most));
+  return (uint32_t)most;
+}
+
 base_err gw_limits_new(const gw_limits_options *options, gw_limits **out) {
   gw_limits *l = calloc(1, sizeof *l);
   if (l == NULL) {
@@ -59,6 +80,7 @@ base_err gw_limits_new(const gw_limits_options *options, gw_limits **out) {
   }
   pthread_mutex_init(&l->lock, NULL);
   l->options = gw_limits_with_defaults(options);
+  l->options.connections = affordable(l->options.connections);
   base_err e = gw_table_init(&l->addresses, TABLE_ENTRIES);
   if (base_is_ok(e)) {
     e = gw_table_init(&l->identities, TABLE_ENTRIES);
@@ -82,6 +104,7 @@ void gw_limits_free(gw_limits *l) {
 
 void gw_limits_set(gw_limits *l, const gw_limits_options *options) {
   gw_limits_options next = gw_limits_with_defaults(options);
+  next.connections = affordable(next.connections);
   pthread_mutex_lock(&l->lock);
   l->options = next;
   pthread_mutex_unlock(&l->lock);

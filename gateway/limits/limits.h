@@ -13,7 +13,8 @@ typedef struct gw_limits gw_limits;
 
 /* Plain data; 0 = the default in brackets. */
 typedef struct {
-  uint32_t connections;             /* [10000] of browsers, all workers together */
+  uint32_t
+      connections; /* [10000] of browsers, all workers together; no more than the process may open files, whose soft limit is raised */
   uint32_t connections_per_address; /* [500] */
   uint32_t calls_per_connection;    /* [100] streams at once on an HTTP/2 connection or a WebSocket */
   uint32_t calls;                   /* [20000] open at once, all together */

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/test.h"
@@ -160,6 +161,20 @@ static void new_numbers_count_for_what_is_there(void) {
   gw_limits_free(l);
 }
 
+static void connections_are_no_more_than_descriptors(void) {
+  struct rlimit few = {.rlim_cur = 20, .rlim_max = 40};
+  if (setrlimit(RLIMIT_NOFILE, &few) != 0) {
+    return;
+  }
+  gw_limits *l = make((gw_limits_options){0});
+  int connections = 0;
+  while (gw_limits_connected(l, "10.0.0.1")) {
+    connections++;
+  }
+  CHECK_MSG(connections == 20, "%d: half of the hard limit", connections);
+  gw_limits_free(l);
+}
+
 enum { THREADS = 4, ROUNDS = 2000 };
 static void *hammer(void *ctx) {
   gw_limits *l = ctx;
@@ -221,4 +236,4 @@ TEST_MAIN(TEST(defaults_fill_what_is_not_said), TEST(connections_have_two_ceilin
           TEST(rates_by_address_and_by_identity), TEST(open_calls_have_a_ceiling),
           TEST(open_calls_of_one_address_have_one_too), TEST(penalties_are_paid_with_calls_and_then_connections),
           TEST(a_refusal_says_when_to_come_back), TEST(a_full_memory_sheds), TEST(new_numbers_count_for_what_is_there),
-          TEST(threads_share_one), TEST(a_loop_looks))
+          TEST(threads_share_one), TEST(a_loop_looks), TEST(connections_are_no_more_than_descriptors))

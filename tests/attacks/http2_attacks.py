@@ -103,12 +103,12 @@ def zero_window(world):
             payload += h2.request(i, STREAM) + h2.frame(h2.DATA, h2.END_STREAM, i, body)
         c.send(payload)
         c.read(2.0)
-    return "bounded by the window of a call"
+    return "bounded by the first window of a call"
 
 
 zero_window.once = True
 # What it holds is the configured buffer of a call and not the attacker's bytes; the stall's time-out and the memory budget end it.
-zero_window.memory_bound = 3000.0
+zero_window.memory_bound = 1000.0
 
 
 def slow_heads(world):
