@@ -109,6 +109,54 @@ static void calls_in_flight_keep_theirs_and_new_ones_take_the_new(void) {
   end();
 }
 
+static void many_reloads_leave_nothing_behind(void) {
+  enum { TIMES = 20 };
+  CHECK(start(""));
+  CHECK(session_open(&s, t.w.port, 65536));
+  for (int i = 0; i < TIMES; i++) {
+    write_config(i % 2 ? t.w.echo_port : t.other.echo_port, "", "");
+    CHECK(reload_is("applied", i + 1));
+    CHECK(call_works((uint32_t)i + 1));
+  }
+  CHECK_MSG(sockets_become(0, (unsigned)t.other.echo_port, SOCKET_ESTABLISHED, 0), "%s",
+            "no connection of an earlier configuration");
+  session_close(&s);
+  end();
+}
+
+static int preflight(void) {
+  static char out[4096];
+  return http_ask(t.w.port, "OPTIONS", "/a.B/C",
+                  "Host: localhost\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: POST\r\n", out,
+                  sizeof out);
+}
+
+static void who_may_call_changes_with_the_next_request(void) {
+  char keys[] = "/tmp/ponte-keys-XXXXXX", auth[160];
+  int fd = mkstemp(keys);
+  static const char line[] = "0000000000000000000000000000000000000000000000000000000000000000 robot - -\n";
+  REQUIRE(fd >= 0 && write(fd, line, sizeof line - 1) == sizeof line - 1);
+  close(fd);
+  CHECK(start(""));
+  CHECK(session_open(&s, t.w.port, 65536));
+  CHECK_INT(preflight(), 403);
+  CHECK(call_works(1));
+  snprintf(auth, sizeof auth,
+           "cors: {origins: [\"https://app.example\"]}\nauth: {api_keys: %s, rules: [{prefix: /}]}\n", keys);
+  write_config(t.w.echo_port, "", auth);
+  CHECK(reload_is("applied", 1));
+  CHECK_INT(preflight(), 204);
+  put_open(&s, 2, "Unary", 0, NULL);
+  CHECK_MSG(status_of(&s, 2) == 16, "%s", "on a socket that was open before");
+  write_config(t.w.echo_port, "", "");
+  CHECK(reload_is("applied", 2));
+  CHECK_INT(preflight(), 403);
+  CHECK(call_works(3));
+  session_close(&s);
+  end();
+  unlink(keys);
+}
+
 static void a_bad_file_changes_nothing(void) {
   static const char *const bad[] = {
       "nonsense: 1\n",          "workers: 1\n",    "routes: [{prefix: /, cluster: none}]\n",
@@ -224,6 +272,7 @@ static void renewed_certificates_are_taken_without_being_told(void) {
   end();
 }
 
-TEST_MAIN(TEST(calls_in_flight_keep_theirs_and_new_ones_take_the_new), TEST(a_bad_file_changes_nothing),
+TEST_MAIN(TEST(calls_in_flight_keep_theirs_and_new_ones_take_the_new), TEST(many_reloads_leave_nothing_behind),
+          TEST(who_may_call_changes_with_the_next_request), TEST(a_bad_file_changes_nothing),
           TEST(listeners_come_and_go_and_the_same_stay), TEST(certificates_are_exchanged),
           TEST(renewed_certificates_are_taken_without_being_told))
