@@ -233,6 +233,15 @@ base_err gw__call_start(gw_upstream *u, base_span path, int64_t timeout_ms, cons
   return e;
 }
 
+/* To be kept. The first message's head tells it before bytes are copied for nothing. */
+static bool is_too_large(const gw__call *c, base_span bytes) {
+  size_t have = base_buf_size(&c->kept), message = 0;
+  if (have == 0 && bytes.n >= WIRE_FRAME_HEAD) {
+    message = (size_t)bytes.p[1] << 24 | (size_t)bytes.p[2] << 16 | (size_t)bytes.p[3] << 8 | bytes.p[4];
+  }
+  return bytes.n > KEPT_MAX - have || message > KEPT_MAX - WIRE_FRAME_HEAD;
+}
+
 base_err gw__call_write(gw_up_call *base, base_span bytes, bool end) {
   gw__call *c = (gw__call *)base;
   if (c->state == ENDED) {
@@ -242,7 +251,7 @@ base_err gw__call_write(gw_up_call *base, base_span bytes, bool end) {
   if (c->state == WAITING) {
     return base_buf_append(&c->kept, bytes);
   }
-  if (c->kept_all && (bytes.n > KEPT_MAX - base_buf_size(&c->kept) || !base_is_ok(base_buf_append(&c->kept, bytes)))) {
+  if (c->kept_all && (is_too_large(c, bytes) || !base_is_ok(base_buf_append(&c->kept, bytes)))) {
     forget(c);
   }
   return gw_h2c_write(c->h2, bytes, end);
