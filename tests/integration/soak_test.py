@@ -92,16 +92,17 @@ def single(where, rng):
         s.close()
 
 
-def http2(where, rng):
-    """h2load does the calls; mostly it is stopped in the middle of them."""
+def http2(where, rng, tls):
+    """h2load does the calls; mostly it is stopped in the middle of them, or of the TLS handshake."""
+    url = rng.choice((f"http://{where}", f"https://{tls}")) + rng.choice((UNARY, SERVER_STREAM))
     with tempfile.NamedTemporaryFile(prefix="ponte-body-") as file:
         file.write(some_body(rng))
         file.flush()
         run = subprocess.Popen(["h2load", "-n", "200", "-c", str(rng.choice((1, 4))), "-m", str(rng.choice((1, 20))), "-d", file.name,
-                                "-H", "content-type: application/grpc-web+proto", f"http://{where}{rng.choice((UNARY, SERVER_STREAM))}"],
+                                "-H", "content-type: application/grpc-web+proto", url],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            run.wait(rng.choice((0.02, 0.1, 0.5)))
+            run.wait(rng.choice((0.005, 0.02, 0.1, 0.5)))
         except subprocess.TimeoutExpired:
             run.kill()
             run.wait()
@@ -114,8 +115,9 @@ KINDS = {"gRPC-Web": grpc_web, "ponte.v1": multiplex, "grpc-websockets": single,
 class Storm:
     """CLIENTS threads that keep choosing what to be next, until stopped."""
 
-    def __init__(self, where, seed):
-        self.where, self.stop, self.done, self.got = where, threading.Event(), collections.Counter(), collections.Counter()
+    def __init__(self, gateway, seed):
+        self.where, self.tls, self.stop, self.done, self.got = (
+            gateway.plain, gateway.tls, threading.Event(), collections.Counter(), collections.Counter())
         self.failures = []
         self.threads = [threading.Thread(target=self.run, args=(random.Random(seed + i),)) for i in range(CLIENTS)]
         for t in self.threads:
@@ -126,7 +128,7 @@ class Storm:
             # Processes are dear: HTTP/2 in one turn of ten.
             kind = "HTTP/2" if rng.random() < 0.1 else rng.choice(("gRPC-Web", "ponte.v1", "grpc-websockets"))
             try:
-                self.got[kind] += KINDS[kind](self.where, rng)
+                self.got[kind] += KINDS[kind](self.where, rng, *((self.tls,) if kind == "HTTP/2" else ()))
             except ConnectionRefusedError as e:
                 self.failures.append(f"{kind}: {e}")
                 return
@@ -169,11 +171,11 @@ def quiet(gateway, echo):
 def main():
     print(f"seed {SEED}, {SECONDS:.0f} s")
     with echo_and_gateway() as (echo, gateway):
-        storm = Storm(gateway.plain, SEED)
+        storm = Storm(gateway, SEED)
         time.sleep(SECONDS * WARM_UP)
         storm.end()
         first, first_kb = quiet(gateway, echo), private_kb(gateway.popen.pid)
-        again = Storm(gateway.plain, SEED + CLIENTS)
+        again = Storm(gateway, SEED + CLIENTS)
         time.sleep(SECONDS * (1 - WARM_UP))
         again.end()
         last, last_kb = quiet(gateway, echo), private_kb(gateway.popen.pid)
