@@ -10,14 +10,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "pace.h"
 #include "wire/mux.h"
 #include "wire/ws.h"
 
@@ -37,7 +36,6 @@ static struct {
 
 struct stream {
   int fd;
-  int64_t due_us;
   uint64_t received;
   bool open;
 };
@@ -46,63 +44,26 @@ static struct stream *streams;
 static uint8_t message[WIRE_WS_HEAD_MAX + WIRE_MUX_HEAD + FRAME_HEAD + MAX_BYTES];
 static size_t message_n, payload_n; /* with its frames; without */
 static long open_count;
-static uint64_t sent, received_bytes, late;
+static int epoll;
+static uint64_t received_bytes;
 static bool is_mux;
 
-_Noreturn static void die(const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  fprintf(stderr, "bench_sockets: ");
-  vfprintf(stderr, format, args);
-  fprintf(stderr, "\n");
-  va_end(args);
-  exit(1);
-}
-
-static long number(const char *text) {
-  uint64_t n = 0;
-  if (!base_span_u64(base_span_str(text), &n) || n > INT32_MAX) {
-    die("\"%s\" is no number", text);
-  }
-  return (long)n;
-}
-
 static void read_options(int argc, char **argv) {
-  static const struct {
-    const char *name;
-    long *number;
-    const char **text;
-  } rows[] = {{"streams", &options.streams, NULL},   {"rate", &options.rate, NULL},
-              {"bytes", &options.bytes, NULL},       {"seconds", &options.seconds, NULL},
-              {"warmup", &options.warmup, NULL},     {"hold", &options.hold, NULL},
-              {"calls", &options.calls, NULL},       {"path", NULL, &options.path},
-              {"protocol", NULL, &options.protocol}, {"deflate", &options.deflate, NULL}};
-  if (argc < 2 || argc % 2 != 0) {
-    die("usage: bench_sockets PORT [option VALUE]...");
-  }
-  options.port = number(argv[1]);
-  for (int i = 2; i < argc; i += 2) {
-    size_t k = 0;
-    while (k < sizeof rows / sizeof *rows && strcmp(rows[k].name, argv[i]) != 0) {
-      k++;
-    }
-    if (k == sizeof rows / sizeof *rows) {
-      die("unknown option %s", argv[i]);
-    } else if (rows[k].number) {
-      *rows[k].number = number(argv[i + 1]);
-    } else {
-      *rows[k].text = argv[i + 1];
-    }
-  }
+  static const pace_option rows[] = {{"streams", &options.streams, NULL},   {"rate", &options.rate, NULL},
+                                     {"bytes", &options.bytes, NULL},       {"seconds", &options.seconds, NULL},
+                                     {"warmup", &options.warmup, NULL},     {"hold", &options.hold, NULL},
+                                     {"calls", &options.calls, NULL},       {"path", NULL, &options.path},
+                                     {"protocol", NULL, &options.protocol}, {"deflate", &options.deflate, NULL}};
+  pace_read_options(argc, argv, rows, sizeof rows / sizeof *rows, &options.port);
   if (options.bytes > MAX_BYTES || options.streams < 1 || (options.rate == 0 && !options.hold)) {
-    die("an option is out of range");
+    pace_die("an option is out of range");
   }
   is_mux = strcmp(options.protocol, WIRE_MUX_SUBPROTOCOL) == 0;
 }
 
 static void check(base_err e) {
   if (!base_is_ok(e)) {
-    die("%s", base_err_text(e));
+    pace_die("%s", base_err_text(e));
   }
 }
 
@@ -161,7 +122,7 @@ static size_t make_opening(uint8_t out[TEXT]) {
 
 static void send_all(struct stream *s, const uint8_t *bytes, size_t n) {
   if (send(s->fd, bytes, n, MSG_NOSIGNAL) != (ssize_t)n) {
-    die("the gateway does not take a message, or closed");
+    pace_die("the gateway does not take a message, or closed");
   }
 }
 
@@ -173,7 +134,7 @@ static void open_socket(struct stream *s) {
   size_t n = 0;
   s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (s->fd < 0 || connect(s->fd, (struct sockaddr *)&address, sizeof address) != 0) {
-    die("no connection to port %ld", options.port);
+    pace_die("no connection to port %ld", options.port);
   }
   int length =
       snprintf(text, sizeof text,
@@ -185,7 +146,7 @@ static void open_socket(struct stream *s) {
   send_all(s, (const uint8_t *)text, (size_t)length);
   while (n < 4 || memcmp(text + n - 4, "\r\n\r\n", 4) != 0) {
     if (n == sizeof text || recv(s->fd, text + n, 1, 0) != 1) {
-      die("no WebSocket: %.*s", (int)n, text);
+      pace_die("no WebSocket: %.*s", (int)n, text);
     }
     n++;
   }
@@ -197,7 +158,7 @@ static void open_socket(struct stream *s) {
   }
 }
 
-static void turn(int epoll, int timeout_ms) {
+static void turn(int timeout_ms) {
   static uint8_t bytes[READ_BYTES];
   struct epoll_event events[EVENTS];
   int n = epoll_wait(epoll, events, EVENTS, timeout_ms);
@@ -208,7 +169,7 @@ static void turn(int epoll, int timeout_ms) {
       continue;
     }
     if (got <= 0) {
-      die("the gateway closed a socket: %s", got < 0 ? strerror(errno) : "end");
+      pace_die("the gateway closed a socket: %s", got < 0 ? strerror(errno) : "end");
     }
     received_bytes += (uint64_t)got;
     s->received += (uint64_t)got;
@@ -219,66 +180,37 @@ static void turn(int epoll, int timeout_ms) {
   }
 }
 
-/* Everything that is due leaves; gives the time of the next. Streams are ordered by their ticks: a ring. */
-static int64_t tick(int64_t now_us, long *next) {
-  int64_t period = 1000000 / options.rate;
-  while (streams[*next].due_us <= now_us) {
-    struct stream *s = &streams[*next];
-    late += now_us - s->due_us > period;
-    s->due_us += period;
-    sent++;
-    send_all(s, message, message_n);
-    *next = (*next + 1) % options.streams;
-  }
-  return streams[*next].due_us;
-}
-
-static void run(int epoll) {
-  int64_t start_us = base_now_us(), period = 1000000 / options.rate;
-  int64_t measured_us = start_us + options.warmup * 1000000, end_us = measured_us + options.seconds * 1000000;
-  long next = 0;
-  bool measuring = false;
-  for (long i = 0; i < options.streams; i++) {
-    streams[i].due_us = start_us + period * i / options.streams;
-  }
-  for (int64_t now_us = start_us; now_us < end_us; now_us = base_now_us()) {
-    if (!measuring && now_us >= measured_us) {
-      measuring = true;
-      sent = received_bytes = late = 0;
-      printf("measuring\n");
-      fflush(stdout);
-    }
-    int64_t wait_us = tick(now_us, &next) - base_now_us();
-    turn(epoll, wait_us > 0 ? (int)(wait_us + 999) / 1000 : 0);
-  }
-  printf("%lu %lu %lu\n", (unsigned long)sent, (unsigned long)(received_bytes / payload_n), (unsigned long)late);
-}
+static void send_one(long stream) { send_all(&streams[stream], message, message_n); }
 
 int main(int argc, char **argv) {
   read_options(argc, argv);
   make_message();
-  int epoll = epoll_create1(EPOLL_CLOEXEC);
+  epoll = epoll_create1(EPOLL_CLOEXEC);
   streams = calloc((size_t)options.streams, sizeof *streams);
   if (epoll < 0 || streams == NULL) {
-    die("cannot start");
+    pace_die("cannot start");
   }
   for (long i = 0; i < options.streams; i++) {
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = &streams[i]};
     open_socket(&streams[i]);
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, streams[i].fd, &e) != 0) {
-      die("cannot wait");
+      pace_die("cannot wait");
     }
   }
   while (options.calls > 0 && open_count < options.streams) {
-    turn(epoll, -1);
+    turn(-1);
   }
   if (options.hold) {
-    printf("open\n");
-    fflush(stdout);
-    while (getchar() != EOF) {
-    }
+    pace_hold();
     return 0;
   }
-  run(epoll);
+  pace_run(&(pace_plan){.streams = options.streams,
+                        .rate = options.rate,
+                        .seconds = options.seconds,
+                        .warmup = options.warmup,
+                        .answer_bytes = payload_n,
+                        .received = &received_bytes,
+                        .send = send_one,
+                        .turn = turn});
   return 0;
 }

@@ -15,9 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/span.h"
 #include "h2_socket.h"
+#include "pace.h"
 
 enum { FRAME_HEAD = 5, EVENTS = 64, MAX_BYTES = 65536 };
 
@@ -41,7 +40,6 @@ struct connection {
 struct stream {
   struct connection *connection;
   int32_t id;
-  int64_t due_us;
   uint64_t received;
   size_t unsent; /* bytes of messages that wait to be pulled */
   size_t at;     /* in the present message */
@@ -49,10 +47,12 @@ struct stream {
 };
 
 static struct stream *streams;
+static struct connection *connections;
+static int epoll;
 static uint8_t message[FRAME_HEAD + MAX_BYTES];
 static size_t message_n;
 static long open_count;
-static uint64_t sent, received_bytes, late;
+static uint64_t received_bytes;
 
 static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room, uint32_t *flags,
                        nghttp2_data_source *source, void *user_data) {
@@ -113,51 +113,23 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *u
   h2_die("stream %d ended with %s", id, nghttp2_http2_strerror(code));
 }
 
-static long number(const char *text) {
-  uint64_t n = 0;
-  if (!base_span_u64(base_span_str(text), &n) || n > INT32_MAX) {
-    h2_die("\"%s\" is no number", text);
-  }
-  return (long)n;
-}
-
 static void read_options(int argc, char **argv) {
-  static const struct {
-    const char *name;
-    long *number;
-    const char **text;
-  } rows[] = {{"connections", &options.connections, NULL},
-              {"streams", &options.streams, NULL},
-              {"rate", &options.rate, NULL},
-              {"bytes", &options.bytes, NULL},
-              {"seconds", &options.seconds, NULL},
-              {"warmup", &options.warmup, NULL},
-              {"hold", &options.hold, NULL},
-              {"path", NULL, &options.path},
-              {"type", NULL, &options.type}};
-  if (argc < 2 || argc % 2 != 0) {
-    h2_die("usage: bench_streams PORT [option VALUE]...");
-  }
-  options.port = number(argv[1]);
-  for (int i = 2; i < argc; i += 2) {
-    size_t k = 0;
-    while (k < sizeof rows / sizeof *rows && strcmp(rows[k].name, argv[i]) != 0) {
-      k++;
-    }
-    if (k == sizeof rows / sizeof *rows) {
-      h2_die("unknown option %s", argv[i]);
-    } else if (rows[k].number) {
-      *rows[k].number = number(argv[i + 1]);
-    } else {
-      *rows[k].text = argv[i + 1];
-    }
-  }
+  static const pace_option rows[] = {{"connections", &options.connections, NULL},
+                                     {"streams", &options.streams, NULL},
+                                     {"rate", &options.rate, NULL},
+                                     {"bytes", &options.bytes, NULL},
+                                     {"seconds", &options.seconds, NULL},
+                                     {"warmup", &options.warmup, NULL},
+                                     {"hold", &options.hold, NULL},
+                                     {"path", NULL, &options.path},
+                                     {"type", NULL, &options.type}};
+  pace_read_options(argc, argv, rows, sizeof rows / sizeof *rows, &options.port);
   if (options.bytes < 0 || options.bytes > MAX_BYTES || options.connections < 1 || options.streams < 1) {
     h2_die("an option is out of range");
   }
 }
 
-static void connect_one(struct connection *c, int epoll, const nghttp2_session_callbacks *cb) {
+static void connect_one(struct connection *c, const nghttp2_session_callbacks *cb) {
   struct sockaddr_in address = {
       .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)options.port)};
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -167,7 +139,7 @@ static void connect_one(struct connection *c, int epoll, const nghttp2_session_c
   h2_socket_init(&c->socket, epoll, fd, false, cb, NULL);
 }
 
-static void turn(int epoll, struct connection *connections, int timeout_ms) {
+static void turn(int timeout_ms) {
   struct epoll_event events[EVENTS];
   int n = epoll_wait(epoll, events, EVENTS, timeout_ms);
   for (int i = 0; i < n; i++) {
@@ -185,44 +157,14 @@ static void turn(int epoll, struct connection *connections, int timeout_ms) {
   }
 }
 
-/* Everything that is due is put into its stream; gives the time of the next. Streams are ordered by their ticks: a ring. */
-static int64_t tick(int64_t now_us, long *next) {
-  int64_t period = 1000000 / options.rate;
-  while (streams[*next].due_us <= now_us) {
-    struct stream *s = &streams[*next];
-    late += now_us - s->due_us > period;
-    s->due_us += period;
-    s->unsent += message_n;
-    s->connection->dirty = true;
-    sent++;
-    if (s->waiting) {
-      s->waiting = false;
-      nghttp2_session_resume_data(s->connection->socket.session, s->id);
-    }
-    *next = (*next + 1) % options.streams;
+static void send_one(long stream) {
+  struct stream *s = &streams[stream];
+  s->unsent += message_n;
+  s->connection->dirty = true;
+  if (s->waiting) {
+    s->waiting = false;
+    nghttp2_session_resume_data(s->connection->socket.session, s->id);
   }
-  return streams[*next].due_us;
-}
-
-static void run(int epoll, struct connection *connections) {
-  int64_t start_us = base_now_us(), period = 1000000 / options.rate;
-  int64_t measured_us = start_us + options.warmup * 1000000, end_us = measured_us + options.seconds * 1000000;
-  long next = 0;
-  bool measuring = false;
-  for (long i = 0; i < options.streams; i++) {
-    streams[i].due_us = start_us + period * i / options.streams;
-  }
-  for (int64_t now_us = start_us; now_us < end_us; now_us = base_now_us()) {
-    if (!measuring && now_us >= measured_us) {
-      measuring = true;
-      sent = received_bytes = late = 0;
-      printf("measuring\n");
-      fflush(stdout);
-    }
-    int64_t wait_us = tick(now_us, &next) - base_now_us();
-    turn(epoll, connections, wait_us > 0 ? (int)(wait_us + 999) / 1000 : 0);
-  }
-  printf("%lu %lu %lu\n", (unsigned long)sent, (unsigned long)(received_bytes / message_n), (unsigned long)late);
 }
 
 int main(int argc, char **argv) {
@@ -231,8 +173,8 @@ int main(int argc, char **argv) {
   uint32_t size = htonl((uint32_t)options.bytes);
   memcpy(message + 1, &size, sizeof size);
   message_n = FRAME_HEAD + (size_t)options.bytes;
-  int epoll = epoll_create1(EPOLL_CLOEXEC);
-  struct connection *connections = calloc((size_t)options.connections, sizeof *connections);
+  epoll = epoll_create1(EPOLL_CLOEXEC);
+  connections = calloc((size_t)options.connections, sizeof *connections);
   streams = calloc((size_t)options.streams, sizeof *streams);
   if (epoll < 0 || connections == NULL || streams == NULL || nghttp2_session_callbacks_new(&cb)) {
     h2_die("cannot start");
@@ -240,7 +182,7 @@ int main(int argc, char **argv) {
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
   nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_close);
   for (long i = 0; i < options.connections; i++) {
-    connect_one(&connections[i], epoll, cb);
+    connect_one(&connections[i], cb);
   }
   for (long i = 0; i < options.streams; i++) {
     streams[i].connection = &connections[i % options.connections];
@@ -248,15 +190,19 @@ int main(int argc, char **argv) {
     streams[i].connection->dirty = true;
   }
   while (open_count < options.streams) {
-    turn(epoll, connections, -1);
+    turn(-1);
   }
   if (options.hold) {
-    printf("open\n");
-    fflush(stdout);
-    while (getchar() != EOF) {
-    }
+    pace_hold();
     return 0;
   }
-  run(epoll, connections);
+  pace_run(&(pace_plan){.streams = options.streams,
+                        .rate = options.rate,
+                        .seconds = options.seconds,
+                        .warmup = options.warmup,
+                        .answer_bytes = message_n,
+                        .received = &received_bytes,
+                        .send = send_one,
+                        .turn = turn});
   return 0;
 }
