@@ -53,13 +53,15 @@ class Conn:
         self.socket.connect(("127.0.0.1", to or world.port))
 
     def send(self, data):
-        """False when the gateway has had enough."""
+        """False when the gateway has had enough; what the kernel took until then counts."""
+        view = memoryview(data)
         try:
-            self.socket.sendall(data)
+            while view:
+                n = self.socket.send(view)
+                self.world.sent += n
+                view = view[n:]
         except OSError:
             return False
-        finally:
-            self.world.sent += len(data)
         return True
 
     def read(self, seconds=2.0, until=None, limit=1 << 24):
@@ -259,7 +261,7 @@ def run(name, attacks, more=""):
     failed = []
     only = sys.argv[1:]
     attacks = [a for a in attacks if not only or a.__name__ in only]
-    print(f"{'attack':66} {'sent':>10} {'grown':>10} {'memory':>8} {'CPU':>6} {'honest':>8}")
+    print(f"{'attack':70} {'sent':>10} {'grown':>10} {'memory':>8} {'CPU':>6} {'honest':>8}")
     for attack in attacks:
         title = attack.__doc__.strip()
         try:
@@ -267,10 +269,11 @@ def run(name, attacks, more=""):
                 world.warm_up()
                 row = measure(world, attack)
                 world.settle()
-            print(f"{title:66} {row['sent']:>10} {row['growth']:>10} {row['memory']:>7.2f}x {row['cpu']:>5.2f}x {row['honest_ms']:>5.0f} ms  {row['note']}",
-                  flush=True)
+            memory = f"{row['memory']:.2f}x" if row["growth"] >= NOISE_BYTES else "-"
+            cpu = f"{row['cpu']:.2f}x" if row["gateway_cpu"] >= NOISE_SECONDS else "-"
+            print(f"{title:70} {row['sent']:>10} {row['growth']:>10} {memory:>8} {cpu:>6} {row['honest_ms']:>5.0f} ms  {row['note']}", flush=True)
         except Failure as e:
             failed.append(attack.__name__)
-            print(f"{title:66} FAILED: {e}", flush=True)
+            print(f"{title:70} FAILED: {e}", flush=True)
     print(f"{name}: {len(attacks) - len(failed)} of {len(attacks)}; failed: {failed}")
     return 1 if failed else 0
