@@ -1,16 +1,8 @@
 /* --check, and a reload before it is applied: what the settings name is looked at, and nothing is changed. */
-#include <errno.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "gateway/config.h"
-
-static base_err check_file(const gw_config *c, const void *field, const char *file, base_buf *why) {
-  if (file && access(file, R_OK) != 0) {
-    return settings_complain(c->settings, field, why, "%s: %s", file, strerror(errno));
-  }
-  return BASE_OK;
-}
+#include "net/connect.h"
 
 /* Certificates and keys are read and compared, and then dropped. */
 static base_err check_tls(const gw_config *c, const gw_listen *l, base_buf *why) {
@@ -28,10 +20,21 @@ static base_err check_tls(const gw_config *c, const gw_listen *l, base_buf *why)
   return e;
 }
 
-static base_err check_cluster_files(const gw_config *c, const gw_cluster_options *o, base_buf *why) {
-  BASE_TRY(check_file(c, &o->tls_ca, o->tls_ca, why));
-  BASE_TRY(check_file(c, &o->tls_cert, o->tls_cert, why));
-  return check_file(c, &o->tls_key, o->tls_key, why);
+static base_err check_cluster(const gw_config *c, const gw_cluster_options *o, base_buf *why) {
+  const net_tls_client_options options = {.ca_file = o->tls_ca, .cert_file = o->tls_cert, .key_file = o->tls_key};
+  net_tls_client *made = NULL;
+  base_buf reason;
+  if (!o->tls) {
+    return BASE_OK;
+  }
+  base_buf_init(&reason, 2048);
+  base_err e = net_tls_client_new(NULL, &options, &reason, &made);
+  if (base_is(e, BASE_E_INVALID)) {
+    e = settings_complain(c->settings, &o->tls, why, "%.*s", BASE_SPAN_ARG(base_buf_span(&reason)));
+  }
+  net_tls_client_free(made);
+  base_buf_dispose(&reason);
+  return e;
 }
 
 /* Files are read and keys parsed; what stands behind a URL shows later. */
@@ -59,7 +62,7 @@ base_err gw_config_check(const gw_config *c, base_buf *why) {
     }
   }
   for (int i = 0; i < c->cluster_count; i++) {
-    BASE_TRY(check_cluster_files(c, &c->clusters[i], why));
+    BASE_TRY(check_cluster(c, &c->clusters[i], why));
   }
   BASE_TRY(check_auth(c, why));
   if (c->web && (stat(c->web, &st) != 0 || !S_ISDIR(st.st_mode))) {

@@ -17,7 +17,7 @@ typedef struct {
   const char *alpn;                 /* "h2"; a server that picks nothing else is refused; NULL = none */
 } net_tls_client_options;
 
-/* INVALID: a file cannot be used; `why` (may be NULL) says which. */
+/* INVALID: a file cannot be used; `why` (may be NULL) says which. The loop may be NULL to try the files out. */
 base_err net_tls_client_new(net_loop *l, const net_tls_client_options *options, base_buf *why,
                             net_tls_client **out) BASE_MUST_USE;
 /* After its connections ended; NULL is allowed. */

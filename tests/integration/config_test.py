@@ -60,6 +60,8 @@ BROKEN = [
     ("a certificate that is not there", "tls/school.pem", "tls/none.pem", ": listen[0].tls"),
     ("no certificate", "tls/gateway.pem", "jwks.json", ": listen[0].tls"),
     ("a file of the cluster", "tls/internal-ca.pem", "tls/none.pem", ": clusters[0].tls"),
+    ("no certificates of authorities", "tls/internal-ca.pem", "jwks.json", ": clusters[0].tls"),
+    ("a key of another client", "tls/client.key", "tls/school.key", ": clusters[0].tls"),
     ("no key set", "jwks_file: {}/jwks.json", "jwks_file: {}/api-keys", ": auth"),
     ("no API keys", "api_keys: {}/api-keys", "api_keys: {}/jwks.json", ": auth"),
     ("no folder", "web: {}/web", "web: {}/none", ": web: "),
