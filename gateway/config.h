@@ -48,6 +48,23 @@ typedef struct {
 } gw_route;
 
 typedef struct {
+  char *origins[GW_CONFIG_NAMES];
+  int origin_count;
+  bool credentials;
+  int64_t max_age_ms;
+} gw_cors;
+
+typedef struct {
+  char *drop[GW_CONFIG_NAMES];
+  int drop_count;
+} gw_metadata;
+
+typedef struct {
+  char *endpoint, *service_name; /* endpoint NULL: no tracing */
+  double sample_ratio;
+} gw_tracing;
+
+typedef struct {
   settings *settings;
   char *file, *admin, *web;
   gw_listen listen[GW_CONFIG_LISTEN];
@@ -55,12 +72,7 @@ typedef struct {
   int64_t grace_ms;
   char *hosts[GW_CONFIG_NAMES];
   int host_count;
-  struct {
-    char *origins[GW_CONFIG_NAMES];
-    int origin_count;
-    bool credentials;
-    int64_t max_age_ms;
-  } cors;
+  gw_cors cors;
   gw_cluster_options *clusters;
   int cluster_count;
   gw_route *routes;
@@ -68,15 +80,9 @@ typedef struct {
   gw_auth_options auth;
   gw_limits_options limits;
   gw_deflate_options deflate;
-  struct {
-    char *drop[GW_CONFIG_NAMES];
-    int drop_count;
-  } metadata;
+  gw_metadata metadata;
   bool access_log;
-  struct {
-    char *endpoint, *service_name; /* endpoint NULL: no tracing */
-    double sample_ratio;
-  } tracing;
+  gw_tracing tracing;
   struct {
     char *listen[GW_CONFIG_LISTEN], *upstream[GW_CONFIG_LISTEN];
     int listen_count, upstream_count;

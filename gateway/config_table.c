@@ -135,33 +135,28 @@ static const settings_table route_table = SETTINGS_TABLE(gw_route, route_rows);
 
 /* -- who may call ------------------------------------------------------------------------------------------------------------------------ */
 
-#define CONFIG_AT(group, member) \
-  .at = offsetof(gw_config, group.member) - offsetof(gw_config, group), .width = sizeof(((gw_config *)0)->group.member)
-
 static const settings_row cors_rows[] = {
     {.key = "origins",
      .flag = "allow-origin",
      .kind = SETTINGS_TEXTS,
-     .at = offsetof(gw_config, cors.origins) - offsetof(gw_config, cors),
-     .count_at = offsetof(gw_config, cors.origin_count) - offsetof(gw_config, cors),
-     .capacity = GW_CONFIG_NAMES,
+     SETTINGS_ARRAY(gw_cors, origins, origin_count, GW_CONFIG_NAMES),
      .argument = "ORIGIN",
      .help = "pages that may use this gateway besides its own: https://app.example, https://*.app.example, ~REGEX, "
              "null, or * for all"},
     {.key = "credentials",
      .kind = SETTINGS_BOOL,
-     CONFIG_AT(cors, credentials),
+     SETTINGS_AT(gw_cors, credentials),
      .fallback = "false",
      .argument = "BOOL",
      .help = "such pages may send cookies and read what comes back; not with *"},
     {.key = "max_age",
      .kind = SETTINGS_DURATION,
-     CONFIG_AT(cors, max_age_ms),
+     SETTINGS_AT(gw_cors, max_age_ms),
      .fallback = "1d",
      .argument = "TIME",
      .help = "how long browsers may keep a preflight's answer"},
 };
-static const settings_table cors_table = SETTINGS_TABLE(gw_config, cors_rows);
+static const settings_table cors_table = SETTINGS_TABLE(gw_cors, cors_rows);
 
 static const settings_row issuer_rows[] = {
     {.key = "issuer", .required = true, TEXT(gw_auth_issuer, issuer, "URL", "must equal the token's iss")},
@@ -266,36 +261,34 @@ static bool is_metadata_name(const char *s) { return s[strspn(s, "abcdefghijklmn
 static const settings_row metadata_rows[] = {
     {.key = "drop",
      .kind = SETTINGS_TEXTS,
-     .at = offsetof(gw_config, metadata.drop) - offsetof(gw_config, metadata),
-     .count_at = offsetof(gw_config, metadata.drop_count) - offsetof(gw_config, metadata),
-     .capacity = GW_CONFIG_NAMES,
+     SETTINGS_ARRAY(gw_metadata, drop, drop_count, GW_CONFIG_NAMES),
      .is_allowed = is_metadata_name,
      .argument = "NAME",
      .help = "request headers, in lower case, that no service gets to see"},
 };
-static const settings_table metadata_table = SETTINGS_TABLE(gw_config, metadata_rows);
+static const settings_table metadata_table = SETTINGS_TABLE(gw_metadata, metadata_rows);
 
 static const settings_row tracing_rows[] = {
     {.key = "endpoint",
      .kind = SETTINGS_TEXT,
-     CONFIG_AT(tracing, endpoint),
+     SETTINGS_AT(gw_tracing, endpoint),
      .is_allowed = is_address,
      .argument = "HOST:PORT",
      .help = "an OTLP/gRPC collector; default: no spans are exported"},
     {.key = "sample_ratio",
      .kind = SETTINGS_RATIO,
-     CONFIG_AT(tracing, sample_ratio),
+     SETTINGS_AT(gw_tracing, sample_ratio),
      .fallback = "1",
      .argument = "RATIO",
      .help = "of the traces that begin here"},
     {.key = "service_name",
      .kind = SETTINGS_TEXT,
-     CONFIG_AT(tracing, service_name),
+     SETTINGS_AT(gw_tracing, service_name),
      .fallback = "ponte-gateway",
      .argument = "NAME",
      .help = "in spans"},
 };
-static const settings_table tracing_table = SETTINGS_TABLE(gw_config, tracing_rows);
+static const settings_table tracing_table = SETTINGS_TABLE(gw_tracing, tracing_rows);
 
 /* -- the whole ------------------------------------------------------------------------------------------------------------------------------ */
 
