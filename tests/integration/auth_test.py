@@ -151,6 +151,28 @@ def test_api_keys(gateway, file):
     check(call(gateway, x_api_key="robot-key")[0], 16, "taken out of the file")
 
 
+def single(gateway, **headers):
+    """All that a unary call by grpc-websockets brings."""
+    s, got = clients.Single(gateway.plain, UNARY, **headers), b""
+    try:
+        s.data(request(b"x"))
+        s.finish()
+        while True:
+            got += s.message()
+    except (clients.Closed, OSError):
+        return got
+    finally:
+        s.close()
+
+
+def test_grpc_websockets(gateway, keys):
+    good = token(keys["ec"], "ES256", "ec")
+    check(b"alice" in single(gateway, authorization=f"Bearer {good}"), True, "grpc-websockets with a token")
+    refused = b"grpc-status:16"
+    check(refused in single(gateway).replace(b" ", b""), True, "grpc-websockets without")
+    check(refused in single(gateway, authorization=f"Bearer {good[:-9]}").replace(b" ", b""), True, "grpc-websockets with half of one")
+
+
 def test_mux(gateway, keys):
     m = clients.Mux(gateway.plain)
     m.hello()
@@ -253,6 +275,7 @@ auth:
         with echo_and_gateway("--config", config) as (_, gateway):
             test_grpc_web(gateway, keys)
             test_rules(gateway, keys)
+            test_grpc_websockets(gateway, keys)
             test_mux(gateway, keys)
             test_mux_expiry(gateway, keys)
             test_api_keys(gateway, api_keys)
