@@ -181,7 +181,8 @@ static void metadata_pass_as_in_grpc_web(void) {
 static void bad_heads_get_a_status(void) {
   static char big[40000];
   memset(big, 'x', sizeof big - 1);
-  memcpy(big, "k: ", 3);
+  big[0] = 'k';
+  big[1] = ':';
   static const struct {
     const char *path, *head;
     const char *status;

@@ -5,6 +5,7 @@
  *   path P (/bench.Echo/Bidi)  protocol ponte.v1|grpc-websockets  calls 0: sockets without a call  deflate 1: offers permessage-deflate
  *   hold 1: when all are open say "open" and stay until stdin ends
  *
+ * It does not count its credit: a gateway of ponte.v1 that falls more than half a window behind ends the call with 4003, and that is the run's end.
  * Prints "sent received late": messages after the warm-up, and how many were more than a period behind their time. The ticks of the streams are spread evenly.
  */
 #include <arpa/inet.h>
