@@ -8,7 +8,10 @@
 
 enum {
   WINDOW = 65536,
-  LOW = WINDOW / 2,                       /* of the socket's queue: the service is asked for more */
+  OWED_LEAST = WINDOW / 2, /* credit is not given back in crumbs */
+  /* Of the socket's queue: below it the service is asked for more. It is more than the endpoint holds back until the end of the turn (64 KiB), so above it something waits
+   * for the kernel, and writable() will come. */
+  LOW = 2 * 65536,
   HEAD_MAX = 2 * WIRE_METADATA_MAX_BYTES, /* base64 and separators come on top of the metadata's own limit */
   TRAILERS_MAX = 65536,
   HEADERS_MAX = WIRE_METADATA_MAX_PAIRS + 16,
@@ -141,7 +144,7 @@ static void fail(void *session, base_err why) {
 /* -- from the service -------------------------------------------------------------------------------------------------------- */
 
 static void give_credit(gw_single *s) {
-  if (s->owed >= LOW && s->stream && s->sink->queued(s->ctx) <= LOW) {
+  if (s->owed >= OWED_LEAST && s->stream && s->sink->queued(s->ctx) <= LOW) {
     size_t bytes = s->owed;
     s->owed = 0;
     gw_stream_credit(s->stream, bytes);

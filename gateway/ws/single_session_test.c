@@ -325,7 +325,10 @@ static void the_service_is_asked_for_a_window(void) {
   gw_fake_call *call = opened(&c);
   REQUIRE(call);
   CHECK_INT(call->credit, WINDOW);
-  c.queued = WINDOW;
+  c.queued = WINDOW; /* nothing but what waits for the end of the turn: writable() would never come */
+  gw_fake_data(call, base_span_of(bytes, sizeof bytes));
+  CHECK_INT(call->credit, WINDOW);
+  c.queued = 4 * WINDOW;
   gw_fake_data(call, base_span_of(bytes, sizeof bytes));
   CHECK_INT(call->credit, 0);
   gw_single_vt.writable(c.session);
