@@ -152,20 +152,18 @@ def start_tonic(_scratch, upstream):
     return process, port
 
 
-def start_ponte(scratch, upstream, cert=None, key=None, leg=None):
-    """Everything that is on by default stays on: limits, metrics, the access log."""
+def start_ponte(scratch, upstream, cert=None, key=None, leg="auto"):
+    """Everything that is on by default stays on: limits, metrics, the access log. Only the rate of one address is raised: all load comes from one."""
     ports = procs.free_port(), procs.free_port()
     command = [procs.program("ponte-gateway"), "--listen", f"{'https' if cert else 'http'}://127.0.0.1:{ports[0]}", "--admin", f"127.0.0.1:{ports[1]}",
                "--grace", "0"]
     if cert:
         command += ["--cert", cert, "--key", key]
-    if leg:
-        path = os.path.join(scratch, f"ponte-{ports[0]}.yaml")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(f"clusters:\n  - {{name: backend, leg: {leg}, targets: [\"127.0.0.1:{upstream}\"]}}\nroutes:\n  - {{prefix: /, cluster: backend}}\n")
-        command += ["--config", path]
-    else:
-        command += ["--upstream", f"127.0.0.1:{upstream}"]
+    path = os.path.join(scratch, f"ponte-{ports[0]}.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"clusters:\n  - {{name: backend, leg: {leg}, targets: [\"127.0.0.1:{upstream}\"]}}\nroutes:\n  - {{prefix: /, cluster: backend}}\n"
+                   "limits: {rate_per_address: 1000000, burst_per_address: 1000000}\n")
+    command += ["--config", path]
     with open(os.path.join(scratch, "ponte.log"), "ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     wait_for_port(process, ports[0])
