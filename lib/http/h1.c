@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "http/h1_internal.h"
 
-enum { TICK_MS = 500, LINGER_MS = 2000, FREE_HEADS = 4, REST_CEILING = 1 << 20 };
+enum { TICK_MS = 500, LINGER_MS = 2000, FREE_HEADS = 4, TURN_REQUESTS = 32, REST_CEILING = 1 << 20 };
 
 /* --- what connections share --- */
 
@@ -146,7 +146,11 @@ static bool wants_input(const http_h1 *h) {
   if (h->closing) {
     return false;
   }
-  return h->request_open || (!h->response_open && net_conn_queued(h->conn) == 0);
+  if (h->request_open) {
+    return true;
+  }
+  /* Thousands of pipelined requests come with one read: the others have their turn in between. */
+  return !h->response_open && net_conn_queued(h->conn) == 0 && h->turn_requests < TURN_REQUESTS;
 }
 
 void h1_update_pause(http_h1 *h) {
@@ -200,6 +204,7 @@ static void on_head(void *ctx, const http_request *request, const h1_facts *fact
   r.tls = net_conn_is_tls(h->conn);
   r.peer = net_conn_peer(h->conn);
   h->request_open = h->response_open = h->new_request = true;
+  h->turn_requests++;
   h->responded = h->was_above = false;
   h->x.handler = NULL;
   h->http10 = facts->http10;
@@ -313,6 +318,9 @@ static bool parse(http_h1 *h, base_span bytes) {
   if (bytes.n > 0 && !h->closing && !base_is_ok(base_buf_append(&h->rest, bytes))) {
     refuse(h, 503);
   }
+  if (h->turn_requests == TURN_REQUESTS) {
+    net_conn_flush_later(h->conn);
+  }
   return true;
 }
 
@@ -330,6 +338,7 @@ static void receive(http_h1 *h, base_span bytes) {
 
 /* All progress that output makes possible. */
 static void proceed(http_h1 *h) {
+  h->turn_requests = 0;
   h1_exchange_flush(h);
   h1_exchange_tell_writable(h);
   settle(h);

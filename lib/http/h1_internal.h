@@ -49,6 +49,7 @@ struct http_h1 {
   uint64_t request_bytes;
   uint64_t response_left; /* of a H1_BODY_FIXED */
   size_t unconsumed, drained;
+  uint8_t turn_requests; /* begun in this turn of the loop */
   enum h1_wait wait : 8;
   enum h1_body_kind kind : 8;
   bool request_open, response_open, handled, responded;

@@ -158,6 +158,31 @@ static void slow_clients_are_timed_out(void) {
   finish(&w);
 }
 
+/* More than one turn's worth, in one read: the rest waits its turn and is not forgotten. */
+static void many_pipelined_requests_are_answered(void) {
+  enum { MANY = 500 };
+  static const char one[] = "GET /hello HTTP/1.1\r\n" H "\r\n";
+  world w;
+  answer a;
+  start(&w, (http_h1_options){0});
+  int fd = client_of(&w);
+  char *all = malloc(MANY * (sizeof one - 1) + 1);
+  REQUIRE(all != NULL);
+  for (int i = 0; i < MANY; i++) {
+    memcpy(all + (size_t)i * (sizeof one - 1), one, sizeof one);
+  }
+  CHECK(test_send_text(fd, all));
+  free(all);
+  int answered = 0;
+  while (answered < MANY && read_answer(fd, &a, false) == 200) {
+    answered++;
+  }
+  CHECK_INT(answered, MANY);
+  close(fd);
+  finish(&w);
+  CHECK_INT(w.aborted, 0);
+}
+
 static void an_old_connection_closes_behind_an_answer(void) {
   world w;
   answer a;
@@ -181,4 +206,5 @@ static void an_old_connection_closes_behind_an_answer(void) {
 TEST_MAIN(TEST(a_slow_reader_holds_the_application_back), TEST(an_unread_body_is_bounded),
           TEST(a_fin_at_any_moment_ends_everything), TEST(a_half_closed_client_gets_its_answer),
           TEST(a_half_closed_client_gets_a_long_answer), TEST(broken_answers_look_broken),
-          TEST(slow_clients_are_timed_out), TEST(an_old_connection_closes_behind_an_answer))
+          TEST(slow_clients_are_timed_out), TEST(an_old_connection_closes_behind_an_answer),
+          TEST(many_pipelined_requests_are_answered))
