@@ -97,6 +97,7 @@ struct client {
   void (*when_closed)(client *c);
   size_t received, wrong;
   int opened, closed, drained, flushed;
+  int queued; /* writes of which the kernel did not take all at once */
   char failure[160];
 };
 
@@ -160,6 +161,7 @@ static void send_big(client *c) {
     p[i] = pattern(i);
   }
   CHECK_OK(net_conn_write(c->conn, base_span_of(p, BIG)));
+  c->queued += net_conn_queued(c->conn) > 0;
   free(p);
 }
 
@@ -177,7 +179,7 @@ static void bytes_go_there_and_back(void) {
     run(&c, p.address, 0);
     CHECK_INT(c.received, BIG);
     CHECK_INT(c.wrong, 0);
-    CHECK_INT(c.drained, 1);
+    CHECK_INT(c.drained, c.queued);
     CHECK(c.flushed > 0);
     CHECK_STR(c.failure, "");
     peer_end(&p);

@@ -35,6 +35,17 @@ static bool was_dropped(const rpc_client_call *c) {
          (base_span_is(text, "CANCELLED") || base_span_starts(text, "Received RST_STREAM"));
 }
 
+/* A failure of our own counts even where the peer's OK was already on its way: what was received is not whole. */
+static void read_status(const rpc_client_call *c, wire_status *status) {
+  if (c->failure_text) {
+    wire_status_set(status, c->failure, "%s", c->failure_text);
+    return;
+  }
+  wire_status_set(status, was_dropped(c) ? GRPC_STATUS_UNAVAILABLE : (int)c->code, "%.*s",
+                  BASE_SPAN_ARG(rpc_core_span(&c->details)));
+  rpc_core_metadata_read(&c->trailers, &status->trailers);
+}
+
 /* An operation is over: ends the call if it was the last that the end waited for. */
 static void maybe_end(rpc_client_call *c) {
   if (!c->status_known || c->pending > 0 || c->hold_end) {
@@ -42,9 +53,7 @@ static void maybe_end(rpc_client_call *c) {
   }
   wire_status status;
   wire_status_init(&status);
-  wire_status_set(&status, was_dropped(c) ? GRPC_STATUS_UNAVAILABLE : (int)c->code, "%.*s",
-                  BASE_SPAN_ARG(rpc_core_span(&c->details)));
-  rpc_core_metadata_read(&c->trailers, &status.trailers);
+  read_status(c, &status);
   *c->link = c->next;
   if (c->next) {
     c->next->link = c->link;
@@ -56,7 +65,7 @@ static void maybe_end(rpc_client_call *c) {
 /* Starts a batch for one of the call's operations. A refusal of the core is treated as if the call had failed: the status still comes. */
 static bool start(rpc_client_call *c, rpc_op *op, const grpc_op *ops, size_t n) {
   if (!base_is_ok(rpc_op_start(op, c->core, ops, n))) {
-    rpc_client_call_fail(c, base_fail(BASE_E_INTERNAL));
+    grpc_call_cancel_with_status(c->core, GRPC_STATUS_INTERNAL, base_err_text(base_fail(BASE_E_INTERNAL)), NULL);
     return false;
   }
   c->pending++;
@@ -232,6 +241,10 @@ void rpc_client_call_cancel(rpc_client_call *c) {
 }
 
 void rpc_client_call_fail_saying(rpc_client_call *c, grpc_status_code code, const char *text) {
+  if (c->failure_text == NULL) {
+    c->failure = code;
+    c->failure_text = text;
+  }
   grpc_call_cancel_with_status(c->core, code, text, NULL);
 }
 

@@ -73,6 +73,8 @@ struct rpc_client_call {
   grpc_byte_buffer *received;
   grpc_status_code code;
   grpc_slice details;
+  grpc_status_code failure; /* of our own, with its text; NULL: none */
+  const char *failure_text;
 };
 
 typedef struct {
