@@ -55,8 +55,10 @@ bool base_trace_parse(base_span s, base_trace *out) {
 }
 
 void base_trace_text(const base_trace *t, char out[BASE_TRACEPARENT_SIZE]) {
-  memcpy(out, "00-", 3);
-  char *p = to_hex(t->trace_id, 16, out + 3);
+  static const uint8_t version = 0;
+  char *p = to_hex(&version, 1, out);
+  *p++ = '-';
+  p = to_hex(t->trace_id, 16, p);
   *p++ = '-';
   p = to_hex(t->span_id, 8, p);
   *p++ = '-';

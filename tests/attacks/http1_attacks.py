@@ -104,7 +104,8 @@ def smuggling(world):
             c.socket.shutdown(1)
             said = c.read(5)
         check(said.count(b"HTTP/1.1 ") <= 1, f"{what}: {said.count(b'HTTP/1.1 ')} answers: the second request got through")
-        check(said == b"" or said.split(b" ", 2)[1] in (b"400", b"405", b"501", b"505", b"404"), f"{what}: {said[:60]!r}")
+        # 503: calls broken off in their bodies cost their address its rate, when this is made again and again.
+        check(said == b"" or said.split(b" ", 2)[1] in (b"400", b"405", b"501", b"503", b"505", b"404"), f"{what}: {said[:60]!r}")
         count += 1
     return f"{count} shapes, one answer at most"
 
