@@ -251,8 +251,8 @@ int h1_head_finish(h1_head *h, const char *method, int major, int minor, http_re
   }
   size_t count = 0;
   base_span upgrade = find(h, "upgrade", &count);
-  facts->wants_upgrade = count == 1 && !facts->http10 && !facts->has_body && base_span_is(request->method, "GET") &&
-                         connection_names(h, base_span_str("upgrade"));
+  facts->wants_upgrade = count == 1 && upgrade.n > 0 && !facts->http10 && !facts->has_body &&
+                         base_span_is(request->method, "GET") && connection_names(h, base_span_str("upgrade"));
   request->upgrade = facts->wants_upgrade ? upgrade : (base_span){0};
   show_headers(h, request);
   return 0;

@@ -125,6 +125,8 @@ static const struct {
     {"POST / HTTP/1.1\r\n" H "Upgrade: x\r\nConnection: upgrade\r\nContent-Length: 2\r\n\r\nabGET / HTTP/1.1\r\n" H
      "\r\n",
      "POST / a.example content-length=2;[ab].GET / a.example .", "an upgrade with a body is an ordinary request"},
+    {"GET / HTTP/1.1\r\n" H "Upgrade: \t\r\nConnection: upgrade\r\n\r\n", "GET / a.example .",
+     "an upgrade to nothing is none"},
     {"GET / HTTP/1.0\r\n" H "Upgrade: websocket\r\nConnection: upgrade\r\n\r\n", "GET / a.example 1.0 close .",
      "no upgrade on 1.0"},
     /* smuggling and framing */
