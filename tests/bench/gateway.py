@@ -6,6 +6,7 @@ figure is the best of some interleaved rounds, since other work on the machine o
 """
 import argparse
 import contextlib
+import functools
 import os
 import re
 import resource
@@ -75,21 +76,32 @@ def on_core(core, command, **more):
 
 
 class Gateway:
-    """One of the contestants; `tls` is another process of it, since each has one port."""
+    """One of the contestants; `start_tls` makes another process of it, since each has one port."""
 
-    def __init__(self, name, plain, tls=None):
-        self.name, (self.process, self.port) = name, plain
-        self.tls_process, self.tls_port = tls or (None, None)
-        for process in self.processes():
-            pin(process.pid, GATEWAY_CORE)
+    def __init__(self, name, start, start_tls=None):
+        self.name, self.start = name, start
+        self.process, self.port = self.pinned(start)
+        self.tls_process, self.tls_port = self.pinned(start_tls) if start_tls else (None, None)
 
-    def processes(self):
-        return [p for p in (self.process, self.tls_process) if p]
+    @staticmethod
+    def pinned(start):
+        process, port = start()
+        pin(process.pid, GATEWAY_CORE)
+        return process, port
+
+    def renew(self):
+        """A process that has done nothing yet: memory that others have given back would be used again unseen."""
+        self.end(self.process)
+        self.process, self.port = self.pinned(self.start)
+
+    @staticmethod
+    def end(process):
+        process.terminate()
+        process.wait(30)
 
     def stop(self):
-        for process in self.processes():
-            process.terminate()
-            process.wait(30)
+        for process in filter(None, (self.process, self.tls_process)):
+            self.end(process)
 
 
 def h2load(url, body, *args, content_type="application/grpc-web+proto"):
@@ -218,15 +230,18 @@ def latency_us(port, *args, content_type="application/grpc-web+proto"):
 
 @contextlib.contextmanager
 def contestants(scratch, upstream, cert, key, with_peers):
-    def pair(start, **more):
-        return start(scratch, upstream, **more), start(scratch, upstream, cert=cert, key=key, **more)
+    def before(start, **more):
+        return functools.partial(start, scratch, upstream, **more)
 
-    gateways = [Gateway("ponte-gateway", *pair(peers.start_ponte)), Gateway("ponte-gateway, C core leg", peers.start_ponte(scratch, upstream, leg="core"))]
+    def pair(start):
+        return before(start), before(start, cert=cert, key=key)
+
+    gateways = [Gateway("ponte-gateway", *pair(peers.start_ponte)), Gateway("ponte-gateway, C core leg", before(peers.start_ponte, leg="core"))]
     try:
         if with_peers:
             gateways.append(Gateway(f"envoy {peers.ENVOY_VERSION}", *pair(peers.start_envoy)))
-            gateways.append(Gateway("tonic-web 0.14", peers.start_tonic(scratch, upstream)))
-            gateways.append(Gateway("grpcwebproxy 0.15", peers.start_grpcwebproxy(scratch, upstream)))
+            gateways.append(Gateway("tonic-web 0.14", before(peers.start_tonic)))
+            gateways.append(Gateway("grpcwebproxy 0.15", before(peers.start_grpcwebproxy)))
         yield gateways
     finally:
         for gateway in gateways:
@@ -234,17 +249,17 @@ def contestants(scratch, upstream, cert, key, with_peers):
 
 
 def once_rows(gateway):
-    """What is measured once, in a process that has done nothing before."""
-    yield "memory before the first call", "KB", settled_kb(gateway.process)
-    yield "idle stream, HTTP/1.1", "KB", idle_http1_kb(gateway)
+    """What is measured once, each in a process of its own: name, function."""
+    yield "memory before the first call", lambda: settled_kb(gateway.process)
+    yield "idle stream, HTTP/1.1", lambda: idle_http1_kb(gateway)
     if not gateway.name.startswith("grpcwebproxy"):  # it speaks HTTP/2 over TLS only
-        yield "idle stream, h2c", "KB", idle_kb(gateway)
+        yield "idle stream, h2c", lambda: idle_kb(gateway)
     if speaks(gateway, MUX):
-        yield "idle WebSocket", "KB", idle_kb(gateway, "bench_sockets", ("calls", "0"))
-        yield f"idle call on a WebSocket of its own, {MUX}", "KB", idle_kb(gateway, "bench_sockets", ())
+        yield "idle WebSocket", lambda: idle_kb(gateway, "bench_sockets", ("calls", "0"))
+        yield f"idle call on a WebSocket of its own, {MUX}", lambda: idle_kb(gateway, "bench_sockets", ())
     if speaks(gateway, SINGLE):
-        yield f"idle call on a WebSocket of its own, {SINGLE}", "KB", idle_kb(gateway, "bench_sockets", ("protocol", SINGLE))
-    yield f"growth with {UNREAD} unread streams of 16 KiB, HTTP/1.1", "KB", unread_kb(gateway)
+        yield f"idle call on a WebSocket of its own, {SINGLE}", lambda: idle_kb(gateway, "bench_sockets", ("protocol", SINGLE))
+    yield f"growth with {UNREAD} unread streams of 16 KiB, HTTP/1.1", lambda: unread_kb(gateway)
 
 
 def measure(gateways, rounds, seen):
@@ -254,8 +269,9 @@ def measure(gateways, rounds, seen):
             print(f"  {gateway.name:28} {name:44} {value:10.2f} {unit}", flush=True)
 
     for gateway in gateways:
-        for row in once_rows(gateway):
-            note(gateway, *row)
+        for name, value in once_rows(gateway):
+            gateway.renew()
+            note(gateway, name, "KB", value())
     for _ in range(rounds):
         for row in ROWS:
             for gateway in gateways:
@@ -276,7 +292,7 @@ def measure(gateways, rounds, seen):
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/run gateway", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="of CPU and latency; 0: memory only")
     parser.add_argument("--peers", action="store_true", help="measure Envoy, tonic-web and grpcwebproxy too; they are fetched and built into the folder of dependencies")
     options = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -288,8 +304,9 @@ def main():
             upstream = int(backend.stdout.readline())
             with contestants(scratch, upstream, cert, key, options.peers) as gateways:
                 measure(gateways, options.rounds, seen)
-            direct = min(latency_us(upstream, content_type="application/grpc") for _ in range(options.rounds))
-            seen[("no gateway (h2c)", "latency of one call at a time, HTTP/1.1", "us")] = [direct]
+            if options.rounds:
+                direct = min(latency_us(upstream, content_type="application/grpc") for _ in range(options.rounds))
+                seen[("no gateway (h2c)", "latency of one call at a time, HTTP/1.1", "us")] = [direct]
         finally:
             backend.terminate()
             backend.wait()
