@@ -21,16 +21,9 @@ struct gw_api_keys {
   gw_api_key keys[];
 };
 
-static int hex_value(uint8_t c) {
-  return c >= '0' && c <= '9'   ? c - '0'
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                : -1;
-}
-
 static bool read_hash(base_span s, uint8_t out[GW_DIGEST_SIZE]) {
   for (size_t i = 0; s.n == 2 * GW_DIGEST_SIZE && i < s.n; i++) {
-    int value = hex_value(s.p[i]);
+    int value = base_hex_value(s.p[i]);
     if (value < 0) {
       return false;
     }

@@ -2,20 +2,12 @@
 
 #include <string.h>
 
-static int hex_value(uint8_t c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  c |= 0x20;
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Takes one byte off the front, decoding an escape; -1 for a bad one, and for bytes that no file name of ours holds. */
 static int next_byte(base_span *s) {
   int c = s->p[0];
   size_t used = 1;
   if (c == '%') {
-    int high = s->n >= 3 ? hex_value(s->p[1]) : -1, low = s->n >= 3 ? hex_value(s->p[2]) : -1;
+    int high = s->n >= 3 ? base_hex_value(s->p[1]) : -1, low = s->n >= 3 ? base_hex_value(s->p[2]) : -1;
     if (high < 0 || low < 0) {
       return -1;
     }
@@ -97,7 +89,7 @@ bool gw_static_is_hashed(const char *path) {
     return false;
   }
   const char *at = dot;
-  while (at > name && hex_value((uint8_t)at[-1]) >= 0) {
+  while (at > name && base_hex_value((uint8_t)at[-1]) >= 0) {
     at--;
     digits++;
   }

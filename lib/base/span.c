@@ -86,6 +86,16 @@ static size_t utf8_sequence(const uint8_t *p, size_t n) {
   return 0;
 }
 
+int base_hex_value(uint8_t c) {
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
+  if (c >= 'A' && c <= 'F') {
+    return c - 'A' + 10;
+  }
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 bool base_span_utf8(base_span a) {
   for (size_t i = 0; i < a.n;) {
     size_t n = utf8_sequence(a.p + i, a.n - i);

@@ -93,6 +93,15 @@ static void utf8_is_judged_as_rfc_3629_says(void) {
   }
 }
 
+static void hexadecimal_digits_have_a_value(void) {
+  static const char digits[] = "0123456789abcdefABCDEF";
+  for (int c = 0; c < 256; c++) {
+    const char *at = c ? strchr(digits, c) : NULL;
+    int want = at == NULL ? -1 : (int)(at - digits) < 16 ? (int)(at - digits) : (int)(at - digits) - 6;
+    CHECK_INT(base_hex_value((uint8_t)c), want);
+  }
+}
+
 static void the_cursor_reads_big_endian_and_stops_at_the_end(void) {
   base_cursor c = base_cursor_of(B("\1\2\3\4\5\6\7\x8\x9\xa\xb\xc\xd\xe\xf\x10\x11\x12xy"));
   CHECK_INT(base_cursor_u8(&c), 1);
@@ -160,6 +169,6 @@ static void varints_have_one_form(void) {
 }
 
 TEST_MAIN(TEST(comparisons_see_length_and_case), TEST(trim_takes_blanks_and_tabs_only),
-          TEST(numbers_are_digits_that_fit), TEST(utf8_is_judged_as_rfc_3629_says),
-          TEST(the_cursor_reads_big_endian_and_stops_at_the_end), TEST(a_failed_cursor_stays_failed),
-          TEST(varints_have_one_form))
+          TEST(numbers_are_digits_that_fit), TEST(hexadecimal_digits_have_a_value),
+          TEST(utf8_is_judged_as_rfc_3629_says), TEST(the_cursor_reads_big_endian_and_stops_at_the_end),
+          TEST(a_failed_cursor_stays_failed), TEST(varints_have_one_form))

@@ -9,10 +9,7 @@ static const char digits[] = "0123456789abcdef";
 /* -- text ------------------------------------------------------------------------------------------------------------------- */
 
 /* Lower case only, as the specification demands. */
-static int digit(uint8_t c) {
-  const char *at = c ? strchr(digits, c) : NULL;
-  return at ? (int)(at - digits) : -1;
-}
+static int digit(uint8_t c) { return c >= 'A' && c <= 'F' ? -1 : base_hex_value(c); }
 
 static bool from_hex(const uint8_t *text, uint8_t *out, size_t n) {
   for (size_t i = 0; i < n; i++) {

@@ -87,23 +87,14 @@ base_err wire_status_message_encode(base_span message, base_buf *out) {
   return e;
 }
 
-static int hex(uint8_t c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'A' && c <= 'F') {
-    return c - 'A' + 10;
-  }
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 base_err wire_status_message_decode(base_span text, base_buf *out) {
   uint8_t *at = NULL;
   size_t n = 0;
   BASE_TRY(base_buf_reserve(out, text.n, &at));
   for (size_t i = 0; i < text.n; n++) {
-    bool escape = text.p[i] == '%' && text.n - i > 2 && hex(text.p[i + 1]) >= 0 && hex(text.p[i + 2]) >= 0;
-    at[n] = escape ? (uint8_t)(hex(text.p[i + 1]) << 4 | hex(text.p[i + 2])) : text.p[i];
+    bool escape =
+        text.p[i] == '%' && text.n - i > 2 && base_hex_value(text.p[i + 1]) >= 0 && base_hex_value(text.p[i + 2]) >= 0;
+    at[n] = escape ? (uint8_t)(base_hex_value(text.p[i + 1]) << 4 | base_hex_value(text.p[i + 2])) : text.p[i];
     i += escape ? 3 : 1;
   }
   base_buf_commit(out, n);
