@@ -158,14 +158,6 @@ static void down_headers(void *down, const wire_metadata *headers) {
   }
 }
 
-/* Runs may end inside a message. */
-static void follow(gw_single *s, base_span run) {
-  wire_frame_step step = {.event = WIRE_FRAME_BEGIN};
-  while (!s->broken && step.event != WIRE_FRAME_MORE) {
-    s->broken = !base_is_ok(wire_frame_next(&s->position, &run, &step)) || (step.flags & WIRE_FRAME_TRAILERS);
-  }
-}
-
 static void down_data(void *down, base_span run) {
   gw_single *s = down;
   if (!s->responded) {
@@ -174,7 +166,7 @@ static void down_data(void *down, base_span run) {
   if (s->state == OVER) {
     return;
   }
-  follow(s, run);
+  s->broken = s->broken || !base_is_ok(wire_frame_follow(&s->position, run, NULL)); /* after an error it is of no use */
   s->owed += run.n;
   s->sink->send(s->ctx, run);
   give_credit(s);
