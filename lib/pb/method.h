@@ -4,7 +4,8 @@
 #ifndef PONTE_PB_METHOD_H
 #define PONTE_PB_METHOD_H
 
-#include <protobuf-c/protobuf-c.h>
+#include "pb/policy.h"
+#include "pb/rules.h"
 
 enum pb_kind { PB_UNARY, PB_CLIENT_STREAM, PB_SERVER_STREAM, PB_BIDI };
 
@@ -12,6 +13,8 @@ typedef struct {
   const char *path; /* "/package.Service/Method" */
   enum pb_kind kind;
   const ProtobufCMessageDescriptor *request, *response;
+  const pb_rules *rules;   /* of the request; NULL: none */
+  const pb_policy *policy; /* NULL: none */
 } pb_method;
 
 typedef struct {

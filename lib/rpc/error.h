@@ -24,6 +24,24 @@
   X(OUT_OF_MEMORY, 8)        \
   X(SHUTTING_DOWN, 14)       \
   X(ENGINE_FAILED, 13)       \
+  X(NOT_FOUND, 5)            \
+  X(ALREADY_EXISTS, 6)       \
+  X(USER_NOT_FOUND, 5)       \
+  X(ORDER_NOT_FOUND, 5)      \
+  X(EMAIL_TAKEN, 6)          \
+  X(KEY_REUSED, 3)           \
+  X(NO_IDENTITY, 16)         \
+  X(TOKEN_EXPIRED, 16)       \
+  X(SIGN_IN_FAILED, 16)      \
+  X(SESSION_ENDED, 16)       \
+  X(NOT_ALLOWED, 7)          \
+  X(TOO_MANY_ATTEMPTS, 8)    \
+  X(LAST_ADMIN, 9)           \
+  X(ORDER_CLOSED, 9)         \
+  X(AMOUNT_OVERFLOW, 11)     \
+  X(DEADLINE, 4)             \
+  X(PEER_UNAVAILABLE, 14)    \
+  X(STORE_UNAVAILABLE, 14)   \
   X(INTERNAL, 13)
 
 enum rpc_reason {

@@ -1,0 +1,112 @@
+/* svc.h - what every method of a service goes through, so that its handler need not: trace, log line, metrics, identity, policy, validation, idempotency, paging, the
+ * transaction, and errors.
+ *
+ * A service is a .proto, a domain file (rules), a store file (statements), a table of handlers and a test; docs/adding-a-service.md walks through one. The policy and the
+ * rules of fields stand in the .proto (ponte/options/v1/options.proto, buf/validate/validate.proto).
+ *
+ *   order of a unary call: deadline and trace -> identity (token) -> policy -> field rules -> page -> idempotency key -> prepare -> transaction(write or read) or call -> answer
+ *
+ * Handlers run on the threads of a bounded pool and may block. They return BASE_OK, or svc_fail(...), or the error of a store or peer as it came, which becomes the status
+ * that fits. *response is zeroed and init()ed; what it points to comes from svc_alloc() or is static.
+ *
+ *   call     without a store
+ *   read     in a snapshot
+ *   prepare  before the transaction, may ask peers; sees what the request's key has not answered already
+ *   write    in a transaction, together with the idempotency key: both are kept, or none. May run again from the beginning, so it touches only tx, *response and the call
+ *   stream   a server stream: puts messages with the generated X_put(), which blocks while the client is slow and fails when it is gone
+ */
+#ifndef PONTE_SVC_H
+#define PONTE_SVC_H
+
+#include "pb/method.h"
+#include "rpc/error.h"
+#include "store/store.h"
+
+typedef struct svc svc;           /* one service */
+typedef struct svc_call svc_call; /* one call; of the thread that handles it */
+typedef struct svc_peer svc_peer; /* another service */
+
+/* -- a service, declared ----------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  const char *name;                  /* "users": in --only, of its store, in logs and metrics */
+  int port;                          /* its standard port */
+  const store_migration *migrations; /* none: it has no store */
+  size_t migration_count;
+  const char *const *peers; /* names of the services it asks; ends with NULL; NULL: none */
+  /* Adds the methods (the generated X_add()) and makes the state that handlers get with svc_state(). */
+  base_err (*open)(svc *s, base_buf *why, void **state);
+  void (*close)(void *state); /* after the last handler has returned; may be NULL */
+  /* About once a minute, on a thread that may block: upkeep. May be NULL. */
+  void (*tick)(void *state, int64_t wall_ms);
+} svc_definition;
+
+/* In open(): */
+store *svc_store(svc *s); /* NULL without migrations */
+svc_peer *svc_find_peer(svc *s, const char *name);
+/* A setting of the process (services/options) that this service knows by name; NULL when it is not set. */
+const char *svc_setting(svc *s, const char *key);
+struct token_verifier;
+struct token_verifier *svc_verifier(svc *s); /* NULL when authentication is off */
+
+/* -- what generated code uses ------------------------------------------------------------------------------------------ */
+
+enum svc_step { SVC_CALL, SVC_READ, SVC_PREPARE, SVC_WRITE, SVC_STREAM };
+typedef struct {
+  const pb_method *method;
+  pb_fn steps[SVC_STREAM + 1]; /* by enum svc_step; all NULL: UNIMPLEMENTED */
+  /* Gives fn its type back and calls it. */
+  base_err (*deliver)(enum svc_step step, pb_fn fn, svc_call *c, store_tx *tx, const ProtobufCMessage *request,
+                      ProtobufCMessage *response);
+} svc_method;
+
+/* A row for each method of the table, in its order; copied. */
+base_err svc_add(svc *s, const pb_service *service, const svc_method *methods, base_span descriptor_set) BASE_MUST_USE;
+/* CANCELLED when the call is over, DEADLINE. */
+base_err svc_put(svc_call *c, const ProtobufCMessage *message) BASE_MUST_USE;
+/* Asks a peer and waits: within this call's deadline, in its trace, with its caller's token. A call that UNAVAILABLE ended before anything came back is repeated, within the
+ * deadline, if the method does not mutate. The answer lives as long as the call. An error is remembered with the peer's status, so that returning it passes it on; UNAVAILABLE
+ * and NOT_FOUND can be told apart by the base_err. */
+base_err svc_ask(svc_call *c, svc_peer *peer, const pb_method *method, const ProtobufCMessage *request,
+                 const ProtobufCMessage **response) BASE_MUST_USE;
+
+/* -- in handlers ------------------------------------------------------------------------------------------------------- */
+
+void *svc_state(const svc_call *c);
+/* From prepare to write, or from one run of write to the next. */
+void svc_set_data(svc_call *c, void *data);
+void *svc_data(const svc_call *c);
+/* Memory of the call; zeroed. NULL when it would be too much. */
+void *svc_alloc(svc_call *c, size_t n);
+char *svc_strdup(svc_call *c, const char *s);
+/* The call's time, the same at each ask: Unix microseconds. */
+int64_t svc_now_us(const svc_call *c);
+/* A new id (UUIDv7) in the call's memory. */
+char *svc_new_id(svc_call *c);
+
+/* The error that ends the call; returns the base_err of its gRPC code, for `return svc_fail(...)`. */
+base_err svc_fail(svc_call *c, enum rpc_reason reason, const char *field, const char *fmt, ...) BASE_MUST_USE
+    __attribute__((format(printf, 4, 5)));
+/* The same with a retry delay. */
+base_err svc_fail_retry(svc_call *c, enum rpc_reason reason, int64_t retry_after_ms, const char *fmt, ...) BASE_MUST_USE
+    __attribute__((format(printf, 4, 5)));
+
+/* Who calls: the user's id; "" without an identity (public methods, and authentication off). */
+const char *svc_caller(const svc_call *c);
+/* True also while authentication is off. */
+bool svc_caller_has_role(const svc_call *c, const char *role);
+/* The numeric address of the caller's connection or, behind a gateway that is trusted, of its client; "" if unknown. */
+const char *svc_caller_address(const svc_call *c);
+/* For records whose owner only the store knows: OK for their owner and for one of the roles ("teacher admin"; NULL: none); PERMISSION_DENIED. */
+base_err svc_require(svc_call *c, const char *owner_id, const char *roles) BASE_MUST_USE;
+
+/* Requests with page_size and page_token: where the page begins and how long it may be. */
+typedef struct {
+  int size;          /* 1 to 1000; ask the store for one more, to see whether there is a next page */
+  const char *after; /* what svc_next_page() was given for the page before; NULL: the first page */
+} svc_page;
+svc_page svc_call_page(const svc_call *c);
+/* next_page_token behind the last row of this page: opaque, good for the same filters only. NULL when out of memory. */
+char *svc_next_page(svc_call *c, const char *last_key);
+
+#endif
