@@ -3,11 +3,12 @@
 #   ROOT folder          default: the calling folder; the root of imports
 #   DEPS pb google       modules the generated code includes; protos of other add_proto() modules can be imported
 #   PLAIN                messages only, without the stubs of protoc-gen-ponte
-#   NO_SERVER)           without NAME_server
+#   NO_SERVER)           without NAME_server and NAME_svc
 #
 # makes the module NAME: "ponte/transcription/v1/transcription.pb-c.h" (protobuf-c) and
 # "ponte/transcription/v1/transcription.ponte.h" (method table, typed calls); and, natively, the module NAME_server:
-# "ponte/transcription/v1/transcription.ponte.server.h" (typed handlers over lib/rpc), so that the browser's client links no server.
+# "ponte/transcription/v1/transcription.ponte.server.h" (typed handlers over lib/rpc), so that the browser's client links no server;
+# and NAME_svc: "ponte/transcription/v1/transcription.ponte.svc.h" (typed steps of services/svc), built only for those who use it.
 # Generated code lives in the build tree only. docs/stubs.md describes it.
 find_program(PONTE_PROTOC protoc)
 find_program(PONTE_PROTOC_C protoc-c)
@@ -57,6 +58,7 @@ function(add_proto name)
   list(REMOVE_DUPLICATES imports)
   set(sources)
   set(server_sources)
+  set(svc_sources)
   foreach(file IN LISTS arg_FILES)
     string(REGEX REPLACE "\\.proto$" "" stem ${file})
     set(input "${arg_ROOT}/${file}")
@@ -69,15 +71,18 @@ function(add_proto name)
     set_source_files_properties("${gen}/${stem}.pb-c.c" PROPERTIES COMPILE_OPTIONS "-w")
     if(NOT arg_PLAIN)
       set(generated "${gen}/${stem}.ponte.c" "${gen}/${stem}.ponte.h"
-          "${gen}/${stem}.ponte.server.c" "${gen}/${stem}.ponte.server.h")
+          "${gen}/${stem}.ponte.server.c" "${gen}/${stem}.ponte.server.h"
+          "${gen}/${stem}.ponte.svc.c" "${gen}/${stem}.ponte.svc.h")
       add_custom_command(
         OUTPUT ${generated}
         COMMAND "${PONTE_PROTOC}" "--plugin=protoc-gen-ponte=$<TARGET_FILE:protoc-gen-ponte>" ${imports}
                 "--ponte_out=${gen}" "${input}"
         DEPENDS "${input}" protoc-gen-ponte VERBATIM COMMENT "protoc-gen-ponte ${file}")
       # Headers too, so that the server's half waits for them.
-      list(APPEND sources "${gen}/${stem}.ponte.c" "${gen}/${stem}.ponte.h" "${gen}/${stem}.ponte.server.h")
+      list(APPEND sources "${gen}/${stem}.ponte.c" "${gen}/${stem}.ponte.h" "${gen}/${stem}.ponte.server.h"
+           "${gen}/${stem}.ponte.svc.h")
       list(APPEND server_sources "${gen}/${stem}.ponte.server.c")
+      list(APPEND svc_sources "${gen}/${stem}.ponte.svc.c")
     endif()
   endforeach()
   if(NOT arg_PLAIN)
@@ -96,5 +101,9 @@ function(add_proto name)
     ponte_targets(server_deps ${name} rpc)
     target_link_libraries(ponte_${name}_server PUBLIC ${server_deps})
     target_compile_options(ponte_${name}_server PRIVATE ${PONTE_WARNINGS})
+    # The framework comes later in the order of folders, and most protos have no service on it.
+    add_library(ponte_${name}_svc STATIC EXCLUDE_FROM_ALL ${svc_sources})
+    target_link_libraries(ponte_${name}_svc PUBLIC ponte_${name} ponte_svc)
+    target_compile_options(ponte_${name}_svc PRIVATE ${PONTE_WARNINGS})
   endif()
 endfunction()

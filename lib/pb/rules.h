@@ -13,10 +13,10 @@ enum pb_format { PB_FORMAT_ANY, PB_FORMAT_EMAIL, PB_FORMAT_UUID };
 
 typedef struct {
   bool required, ignore_zero, defined_only;
-  bool has_low, has_high;     /* numbers: bounds included */
+  bool has_low, has_high; /* numbers: bounds included */
   int64_t low, high;
-  uint64_t min_len, max_len;  /* strings: code points; bytes: bytes. max 0 = none */
-  uint64_t max_bytes;         /* strings; 0 = none */
+  uint64_t min_len, max_len;     /* strings: code points; bytes: bytes. max 0 = none */
+  uint64_t max_bytes;            /* strings; 0 = none */
   uint64_t min_items, max_items; /* lists; the other rules are then of each item; max 0 = none */
   enum pb_format format;
 } pb_limits;

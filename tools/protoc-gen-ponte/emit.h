@@ -1,4 +1,4 @@
-/* emit.h - the four files that protoc-gen-ponte writes for one .proto, and what they share.
+/* emit.h - the files that protoc-gen-ponte writes for one .proto, and what they share.
  *
  * Everything is written into a base_buf through gen_out(), which ends the process when memory runs out: a build tool has no one to
  * return an error to.
@@ -58,6 +58,8 @@ void gen_emit_client_header(base_buf *b, const gen_file *f, const gen_service *s
 void gen_emit_client_source(base_buf *b, const gen_file *f, const gen_service *services, size_t count);
 void gen_emit_server_header(base_buf *b, const gen_file *f, const gen_service *services, size_t count);
 void gen_emit_server_source(base_buf *b, const gen_file *f, const gen_service *services, size_t count);
+void gen_emit_svc_header(base_buf *b, const gen_file *f, const gen_service *services, size_t count);
+void gen_emit_svc_source(base_buf *b, const gen_file *f, const gen_service *services, size_t count);
 /* The FileDescriptorSet of the file and all it imports, imports first, as a C array. */
 void gen_emit_descriptor_set(base_buf *b, const gen_file *f);
 

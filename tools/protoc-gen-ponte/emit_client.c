@@ -73,8 +73,8 @@ static void table(base_buf *b, const gen_service *s) {
   gen_out(b, "static const pb_method %s_methods[] = {\n", s->prefix);
   for (size_t i = 0; i < s->count; i++) {
     const gen_method *m = &s->methods[i];
-    gen_out(b, "    {\"/%s/%s\", %s, &%s__descriptor, &%s__descriptor, NULL, NULL},\n", s->full, m->name, kinds[m->kind],
-            m->request_lower, m->response_lower);
+    gen_out(b, "    {\"/%s/%s\", %s, &%s__descriptor, &%s__descriptor, NULL, NULL},\n", s->full, m->name,
+            kinds[m->kind], m->request_lower, m->response_lower);
   }
   if (s->count == 0) {
     gen_out(b, "    {0},\n");

@@ -16,10 +16,9 @@ static const struct {
   const char *suffix;
   emitter *emit;
 } outputs[] = {
-    {".ponte.h", gen_emit_client_header},
-    {".ponte.c", gen_emit_client_source},
-    {".ponte.server.h", gen_emit_server_header},
-    {".ponte.server.c", gen_emit_server_source},
+    {".ponte.h", gen_emit_client_header},        {".ponte.c", gen_emit_client_source},
+    {".ponte.server.h", gen_emit_server_header}, {".ponte.server.c", gen_emit_server_source},
+    {".ponte.svc.h", gen_emit_svc_header},       {".ponte.svc.c", gen_emit_svc_source},
 };
 enum { OUTPUTS = sizeof outputs / sizeof *outputs };
 
