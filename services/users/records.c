@@ -1,0 +1,186 @@
+#include "users/records.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "users/message.h"
+#include "users/store.h"
+
+enum { KEY_SIZE = 80, PATH_FIELD_SIZE = 48 };
+
+/* -- create ------------------------------------------------------------------------------------------------------------ */
+
+base_err users_create_prepare(svc_call *c, const Ponte__Users__V1__CreateUserRequest *request) {
+  if (!*request->password) return BASE_OK;
+  users_refusal r = users_check_password(request->password);
+  return r.reason ? users_refuse(c, "", r) : BASE_OK;
+}
+
+base_err users_create(svc_call *c, store_tx *tx, const Ponte__Users__V1__CreateUserRequest *request,
+                      Ponte__Users__V1__User *response) {
+  users_user user = {.user_id = svc_new_id(c),
+                     .email = request->email,
+                     .role = request->role ? (enum users_role)request->role : USERS_ROLE_STUDENT,
+                     .create_us = svc_now_us(c),
+                     .update_us = svc_now_us(c)};
+  if (!user.user_id) return base_fail(BASE_E_NO_MEMORY);
+  BASE_TRY(users_take_name(c, "", request->display_name, &user.display_name));
+  base_err e = users_insert(tx, &user);
+  if (!base_is_ok(e)) return users_store_error(c, "", e);
+  return users_to_message(c, &user, response);
+}
+
+/* -- read -------------------------------------------------------------------------------------------------------------- */
+
+base_err users_get(svc_call *c, store_tx *tx, const Ponte__Users__V1__GetUserRequest *request,
+                   Ponte__Users__V1__User *response) {
+  users_user user;
+  base_err e = users_find(c, tx, request->user_id, &user);
+  return base_is_ok(e) ? users_to_message(c, &user, response) : users_store_error(c, "", e);
+}
+
+/* "<create_us>,<user_id>" of the last user of the page before. */
+static base_err read_key(svc_call *c, const char *key, users_list_query *q) {
+  q->after_id = "";
+  if (!key) return BASE_OK;
+  char *end = NULL;
+  q->after_us = strtoll(key, &end, 10);
+  if (end == key || *end != ',') {
+    return svc_fail(c, RPC_REASON_INVALID_FIELD, "page_token", "page_token is none that a list of users gave");
+  }
+  q->after_id = end + 1;
+  return BASE_OK;
+}
+
+static base_err write_page(svc_call *c, const users_user *users, size_t count,
+                           Ponte__Users__V1__ListUsersResponse *out) {
+  Ponte__Users__V1__User *messages = svc_alloc(c, count * sizeof *messages);
+  out->users = svc_alloc(c, count * sizeof(Ponte__Users__V1__User *));
+  if (!messages || !out->users) return base_fail(BASE_E_NO_MEMORY);
+  for (size_t i = 0; i < count; i++) {
+    ponte__users__v1__user__init(&messages[i]);
+    BASE_TRY(users_to_message(c, &users[i], &messages[i]));
+    out->users[out->n_users++] = &messages[i];
+  }
+  return BASE_OK;
+}
+
+static base_err write_next(svc_call *c, const users_user *last, Ponte__Users__V1__ListUsersResponse *out) {
+  char key[KEY_SIZE];
+  snprintf(key, sizeof key, "%" PRId64 ",%s", last->create_us, last->user_id);
+  out->next_page_token = svc_next_page(c, key);
+  return out->next_page_token ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
+}
+
+base_err users_list_page(svc_call *c, store_tx *tx, const Ponte__Users__V1__ListUsersRequest *request,
+                         Ponte__Users__V1__ListUsersResponse *response) {
+  svc_page page = svc_call_page(c);
+  users_list_query q = {
+      .role = (enum users_role)request->role, .show_deleted = request->show_deleted, .limit = page.size + 1};
+  BASE_TRY(read_key(c, page.after, &q));
+  users_user *users = svc_alloc(c, (size_t)q.limit * sizeof *users);
+  if (!users) return base_fail(BASE_E_NO_MEMORY);
+  base_buf pattern;
+  base_buf_init(&pattern, 2 * USERS_FOLDED_MAX + 2);
+  size_t count = 0;
+  base_err e = users_search_pattern(request->query, &pattern);
+  q.pattern = base_buf_span(&pattern);
+  if (base_is_ok(e)) e = users_list(c, tx, &q, users, &count);
+  base_buf_dispose(&pattern);
+  BASE_TRY(e);
+  bool more = count > (size_t)page.size;
+  if (more) count = (size_t)page.size;
+  if (more) BASE_TRY(write_next(c, &users[count - 1], response));
+  return count ? write_page(c, users, count, response) : BASE_OK;
+}
+
+/* -- change ------------------------------------------------------------------------------------------------------------ */
+
+/* The fields that the mask names, as data of the call for the write that follows. */
+typedef struct {
+  unsigned mask;
+  users_user wanted;
+} update;
+
+static base_err read_mask(svc_call *c, const Google__Protobuf__FieldMask *paths, unsigned *mask) {
+  size_t bad = 0;
+  *mask = users_mask(paths->paths, paths->n_paths, &bad);
+  if (*mask) return BASE_OK;
+  if (!paths->n_paths) {
+    return svc_fail(c, RPC_REASON_INVALID_FIELD, "update_mask", "update_mask must name display_name, email or role");
+  }
+  char *field = svc_alloc(c, PATH_FIELD_SIZE);
+  if (!field) return base_fail(BASE_E_NO_MEMORY);
+  snprintf(field, PATH_FIELD_SIZE, "update_mask.paths[%zu]", bad);
+  return svc_fail(c, RPC_REASON_INVALID_FIELD, field, "\"%.64s\" cannot be set: choose of display_name, email and role",
+                  paths->paths[bad]);
+}
+
+base_err users_update_prepare(svc_call *c, const Ponte__Users__V1__UpdateUserRequest *request) {
+  const Ponte__Users__V1__User *user = request->user;
+  update *u = svc_alloc(c, sizeof *u);
+  if (!u) return base_fail(BASE_E_NO_MEMORY);
+  if (!*user->user_id)
+    return svc_fail(c, RPC_REASON_INVALID_FIELD, "user.user_id", "user.user_id must say whom to change");
+  BASE_TRY(read_mask(c, request->update_mask, &u->mask));
+  u->wanted = (users_user){.email = user->email, .role = (enum users_role)user->role};
+  if (u->mask & USERS_SET_NAME) BASE_TRY(users_take_name(c, "user.", user->display_name, &u->wanted.display_name));
+  svc_set_data(c, u);
+  return BASE_OK;
+}
+
+/* Stores what became of a user, if an administrator remains. */
+static base_err keep(svc_call *c, store_tx *tx, const char *parent, const users_user *before, users_user *after) {
+  if (users_gives_up_admin(before, after)) {
+    bool other = false;
+    BASE_TRY(users_other_admin(tx, after->user_id, &other));
+    if (!other)
+      return svc_fail(c, RPC_REASON_LAST_ADMIN, NULL, "this is the last administrator: make another one first");
+  }
+  after->update_us = svc_now_us(c);
+  base_err e = users_store(tx, after);
+  return base_is_ok(e) ? BASE_OK : users_store_error(c, parent, e);
+}
+
+/* A user who is not deleted. */
+static base_err find_present(svc_call *c, store_tx *tx, const char *user_id, users_user *out) {
+  base_err e = users_find(c, tx, user_id, out);
+  if (!base_is_ok(e)) return users_store_error(c, "", e);
+  if (!out->delete_us) return BASE_OK;
+  return svc_fail(c, RPC_REASON_USER_NOT_FOUND, NULL, "this user is deleted: restore it first");
+}
+
+base_err users_update(svc_call *c, store_tx *tx, const Ponte__Users__V1__UpdateUserRequest *request,
+                      Ponte__Users__V1__User *response) {
+  const update *u = svc_data(c);
+  users_user before;
+  BASE_TRY(find_present(c, tx, request->user->user_id, &before));
+  users_user after = before;
+  users_refusal r = users_change(&after, &u->wanted, u->mask, svc_caller_has_role(c, "admin"));
+  if (r.reason) return users_refuse(c, "user.", r);
+  BASE_TRY(keep(c, tx, "user.", &before, &after));
+  return users_to_message(c, &after, response);
+}
+
+base_err users_delete(svc_call *c, store_tx *tx, const Ponte__Users__V1__DeleteUserRequest *request,
+                      Ponte__Users__V1__User *response) {
+  users_user before;
+  BASE_TRY(find_present(c, tx, request->user_id, &before));
+  users_user after = before;
+  after.delete_us = svc_now_us(c);
+  BASE_TRY(keep(c, tx, "", &before, &after));
+  return users_to_message(c, &after, response);
+}
+
+base_err users_restore(svc_call *c, store_tx *tx, const Ponte__Users__V1__RestoreUserRequest *request,
+                       Ponte__Users__V1__User *response) {
+  users_user user;
+  base_err e = users_find(c, tx, request->user_id, &user);
+  if (!base_is_ok(e)) return users_store_error(c, "", e);
+  if (!user.delete_us) return svc_fail(c, RPC_REASON_ALREADY_EXISTS, NULL, "this user is not deleted");
+  users_user before = user;
+  user.delete_us = 0;
+  BASE_TRY(keep(c, tx, "", &before, &user));
+  return users_to_message(c, &user, response);
+}
