@@ -9,8 +9,8 @@
 enum { LIST_SIZE = 512, FIELDS = 5, DAYS_MAX_YEAR = 9999 };
 
 struct gw_api_key {
-  uint8_t hash[GW_DIGEST_SIZE];
-  char subject[GW_SUBJECT_SIZE];
+  uint8_t hash[TOKEN_DIGEST_SIZE];
+  char subject[TOKEN_SUBJECT_SIZE];
   char scopes[LIST_SIZE], roles[LIST_SIZE]; /* separated by commas */
   int64_t expires_ms;
 };
@@ -21,15 +21,15 @@ struct gw_api_keys {
   gw_api_key keys[];
 };
 
-static bool read_hash(base_span s, uint8_t out[GW_DIGEST_SIZE]) {
-  for (size_t i = 0; s.n == 2 * GW_DIGEST_SIZE && i < s.n; i++) {
+static bool read_hash(base_span s, uint8_t out[TOKEN_DIGEST_SIZE]) {
+  for (size_t i = 0; s.n == 2 * TOKEN_DIGEST_SIZE && i < s.n; i++) {
     int value = base_hex_value(s.p[i]);
     if (value < 0) {
       return false;
     }
     out[i / 2] = (uint8_t)(out[i / 2] << 4 | value);
   }
-  return s.n == 2 * GW_DIGEST_SIZE;
+  return s.n == 2 * TOKEN_DIGEST_SIZE;
 }
 
 /* Visible ASCII: it becomes a metadata value. "-" is nothing, where that is allowed. */
@@ -162,10 +162,10 @@ void gw_api_keys_unref(gw_api_keys *k) {
   }
 }
 
-const gw_api_key *gw_api_keys_find(const gw_api_keys *k, const uint8_t digest[GW_DIGEST_SIZE]) {
+const gw_api_key *gw_api_keys_find(const gw_api_keys *k, const uint8_t digest[TOKEN_DIGEST_SIZE]) {
   const gw_api_key *found = NULL;
   for (int i = 0; i < k->count; i++) {
-    if (CRYPTO_memcmp(k->keys[i].hash, digest, GW_DIGEST_SIZE) == 0) {
+    if (CRYPTO_memcmp(k->keys[i].hash, digest, TOKEN_DIGEST_SIZE) == 0) {
       found = &k->keys[i];
     }
   }

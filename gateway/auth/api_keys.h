@@ -7,7 +7,7 @@
 #ifndef PONTE_GATEWAY_API_KEYS_H
 #define PONTE_GATEWAY_API_KEYS_H
 
-#include "gateway/auth/proofs.h"
+#include "token/proofs.h"
 
 enum { GW_API_KEYS_MAX = 1024, GW_API_KEYS_BYTES = 1 << 20 };
 
@@ -19,7 +19,7 @@ base_err gw_api_keys_parse(base_span text, base_buf *why, gw_api_keys **out) BAS
 gw_api_keys *gw_api_keys_ref(gw_api_keys *k);
 void gw_api_keys_unref(gw_api_keys *k); /* NULL is allowed */
 /* Compares with every key, in a time that tells nothing of which. NULL: unknown. Valid as long as the set. */
-const gw_api_key *gw_api_keys_find(const gw_api_keys *k, const uint8_t digest[GW_DIGEST_SIZE]);
+const gw_api_key *gw_api_keys_find(const gw_api_keys *k, const uint8_t digest[TOKEN_DIGEST_SIZE]);
 const char *gw_api_key_subject(const gw_api_key *k);
 int64_t gw_api_key_expires_ms(const gw_api_key *k); /* INT64_MAX: never */
 bool gw_api_key_has_scope(const gw_api_key *k, const char *name);

@@ -48,11 +48,11 @@ static void test_lines(void) {
 
 static void test_find(void) {
   char text[512];
-  uint8_t digest[GW_DIGEST_SIZE];
+  uint8_t digest[TOKEN_DIGEST_SIZE];
   gw_api_keys *k = NULL;
   int n = 0;
   SHA256((const uint8_t *)"open sesame", 11, digest);
-  for (int i = 0; i < GW_DIGEST_SIZE; i++) {
+  for (int i = 0; i < TOKEN_DIGEST_SIZE; i++) {
     n += snprintf(text + n, sizeof text - (size_t)n, "%02X", digest[i]);
   }
   snprintf(text + n, sizeof text - (size_t)n, " ali-baba read,write - 2030-01-01T00:00:00Z\n" ZEROS " zero - admin\n");

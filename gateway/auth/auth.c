@@ -5,25 +5,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "gateway/auth/api_keys.h"
-#include "gateway/auth/fetch.h"
-#include "gateway/auth/keeper.h"
+#include "gateway/auth/api_keys_file.h"
 #include "gateway/auth/options.h"
-#include "gateway/auth/proofs.h"
 #include "gateway/refusal/refusal.h"
+#include "token/keeper.h"
+#include "token/proofs.h"
 
 enum { SKEW_MS = 30000, RETRY_MS = 1000 };
+/* Bit i of a proof's note: rule i lets the token through. */
+_Static_assert(GW_AUTH_RULES <= TOKEN_NOTE_SIZE * 8, "a bit a rule");
+_Static_assert(GW_AUTH_ISSUERS <= (int)TOKEN_SOURCES, "a key set an issuer");
 
 struct gw_auth {
   gw_auth_options options; /* of our own */
-  gw_keeper *keeper;
-  gw_proofs *proofs;
+  token_keeper *keeper;
+  token_proofs *proofs;
+  gw_api_keys_file api_keys; /* .file is NULL: none */
 };
 
 /* What came of looking at credentials. */
 struct verdict {
   bool known;
-  gw_proof proof;
+  token_proof proof;
   enum gw_refusal why;
   char message[160];
 };
@@ -72,25 +75,25 @@ static bool lets_through(const gw_auth_rule *r, const void *holder, has_fn *has_
   return any;
 }
 
-static void weigh(const gw_auth *a, gw_proof *proof, const void *holder, has_fn *has_scope, has_fn *has_role) {
-  memset(proof->allowed, 0, sizeof proof->allowed);
+static void weigh(const gw_auth *a, token_proof *proof, const void *holder, has_fn *has_scope, has_fn *has_role) {
+  memset(proof->note, 0, sizeof proof->note);
   for (int i = 0; i < a->options.rule_count; i++) {
     if (lets_through(&a->options.rules[i], holder, has_scope, has_role)) {
-      proof->allowed[i / 8] |= (uint8_t)(1 << i % 8);
+      proof->note[i / 8] |= (uint8_t)(1 << i % 8);
     }
   }
 }
 
-static bool token_has_scope(const void *t, const char *name) { return gw_jwt_has_scope(t, name); }
-static bool token_has_role(const void *t, const char *name) { return gw_jwt_has_role(t, name); }
+static bool token_has_scope(const void *t, const char *name) { return token_jwt_has_scope(t, name); }
+static bool token_has_role(const void *t, const char *name) { return token_jwt_has_role(t, name); }
 static bool key_has_scope(const void *k, const char *name) { return gw_api_key_has_scope(k, name); }
 static bool key_has_role(const void *k, const char *name) { return gw_api_key_has_role(k, name); }
 
 /* -- tokens ------------------------------------------------------------------------------------------------------------ */
 
-static int issuer_of(const gw_auth *a, const gw_jwt *t) {
+static int issuer_of(const gw_auth *a, const token_jwt *t) {
   for (int i = 0; i < a->options.issuer_count; i++) {
-    if (strcmp(a->options.issuers[i].issuer, gw_jwt_issuer(t)) == 0) {
+    if (strcmp(a->options.issuers[i].issuer, token_jwt_issuer(t)) == 0) {
       return i;
     }
   }
@@ -98,11 +101,11 @@ static int issuer_of(const gw_auth *a, const gw_jwt *t) {
 }
 
 /* The signature. True: it is good. */
-static bool prove(gw_auth *a, const gw_jwt *t, int issuer, struct verdict *v) {
-  gw_keys *keys = gw_keeper_keys(a->keeper, issuer);
-  base_err e = keys ? gw_jwt_prove(t, keys) : base_fail(BASE_E_NOT_FOUND);
-  gw_keys_unref(keys);
-  if (base_is(e, BASE_E_NOT_FOUND) && gw_keeper_want(a->keeper, issuer)) {
+static bool prove(gw_auth *a, const token_jwt *t, int issuer, struct verdict *v) {
+  token_keys *keys = token_keeper_keys(a->keeper, issuer);
+  base_err e = keys ? token_jwt_prove(t, keys) : base_fail(BASE_E_NOT_FOUND);
+  token_keys_unref(keys);
+  if (base_is(e, BASE_E_NOT_FOUND) && token_keeper_want(a->keeper, issuer)) {
     refuse(v, GW_REFUSAL_KEY_SET_UNAVAILABLE, "the key that signed the token is being fetched; try again in a moment");
   } else if (!base_is_ok(e)) {
     refuse(v, GW_REFUSAL_TOKEN_INVALID, "the token is refused: no key of its issuer has signed it");
@@ -110,12 +113,12 @@ static bool prove(gw_auth *a, const gw_jwt *t, int issuer, struct verdict *v) {
   return base_is_ok(e);
 }
 
-static void judge(gw_auth *a, const gw_jwt *t, int issuer, int64_t wall_ms, struct verdict *v) {
+static void judge(gw_auth *a, const token_jwt *t, int issuer, int64_t wall_ms, struct verdict *v) {
   const gw_auth_issuer *from = &a->options.issuers[issuer];
-  const gw_jwt_demand demand = {.audience = from->audience,
-                                .skew_ms = from->clock_skew_ms ? from->clock_skew_ms : SKEW_MS};
+  const token_jwt_demand demand = {.audience = from->audience,
+                                   .skew_ms = from->clock_skew_ms ? from->clock_skew_ms : SKEW_MS};
   const char *why = "";
-  base_err e = gw_jwt_judge(t, &demand, wall_ms, v->proof.subject, &v->proof.expires_ms, &why);
+  base_err e = token_jwt_judge(t, &demand, wall_ms, v->proof.subject, &v->proof.expires_ms, &why);
   if (base_is_ok(e)) {
     weigh(a, &v->proof, t, token_has_scope, token_has_role);
     v->known = true;
@@ -126,8 +129,8 @@ static void judge(gw_auth *a, const gw_jwt *t, int issuer, int64_t wall_ms, stru
 }
 
 static void read_token(gw_auth *a, base_span token, int64_t wall_ms, struct verdict *v) {
-  gw_jwt t;
-  base_err e = gw_jwt_read(&t, token);
+  token_jwt t;
+  base_err e = token_jwt_read(&t, token);
   int issuer = base_is_ok(e) ? issuer_of(a, &t) : -1;
   if (!base_is_ok(e)) {
     refuse(v, GW_REFUSAL_TOKEN_INVALID, "the token is refused: it is no signed JWT of a kind known here");
@@ -136,18 +139,18 @@ static void read_token(gw_auth *a, base_span token, int64_t wall_ms, struct verd
   } else if (prove(a, &t, issuer, v)) {
     judge(a, &t, issuer, wall_ms, v);
   }
-  gw_jwt_dispose(&t);
+  token_jwt_dispose(&t);
 }
 
 static void look_at_token(gw_auth *a, base_span token, int64_t wall_ms, struct verdict *v) {
-  uint8_t digest[GW_DIGEST_SIZE];
-  if (token.n == 0 || token.n > GW_TOKEN_MAX) {
-    refuse(v, GW_REFUSAL_TOKEN_INVALID, "the token is refused: it is empty or longer than %d bytes", GW_TOKEN_MAX);
+  uint8_t digest[TOKEN_DIGEST_SIZE];
+  if (token.n == 0 || token.n > TOKEN_MAX) {
+    refuse(v, GW_REFUSAL_TOKEN_INVALID, "the token is refused: it is empty or longer than %d bytes", TOKEN_MAX);
     return;
   }
   SHA256(token.p, token.n, digest);
-  uint64_t era = gw_proofs_era(a->proofs);
-  if (gw_proofs_get(a->proofs, digest, &v->proof)) {
+  uint64_t era = token_proofs_era(a->proofs);
+  if (token_proofs_get(a->proofs, digest, &v->proof)) {
     v->known = v->proof.expires_ms > wall_ms;
     if (!v->known) {
       refuse(v, GW_REFUSAL_TOKEN_EXPIRED, "the token is refused: it has expired");
@@ -156,15 +159,15 @@ static void look_at_token(gw_auth *a, base_span token, int64_t wall_ms, struct v
   }
   read_token(a, token, wall_ms, v);
   if (v->known) {
-    gw_proofs_put(a->proofs, era, digest, &v->proof);
+    token_proofs_put(a->proofs, era, digest, &v->proof);
   }
 }
 
 /* -- API keys ---------------------------------------------------------------------------------------------------------- */
 
 static void look_at_api_key(gw_auth *a, base_span value, int64_t wall_ms, struct verdict *v) {
-  uint8_t digest[GW_DIGEST_SIZE];
-  gw_api_keys *keys = gw_keeper_api_keys(a->keeper);
+  uint8_t digest[TOKEN_DIGEST_SIZE];
+  gw_api_keys *keys = a->api_keys.file ? gw_api_keys_file_get(&a->api_keys) : NULL;
   SHA256(value.n ? value.p : digest, value.n, digest);
   const gw_api_key *key = keys ? gw_api_keys_find(keys, digest) : NULL;
   if (key && gw_api_key_expires_ms(key) > wall_ms) {
@@ -253,7 +256,7 @@ static base_err decide(gw_auth *a, base_span path, struct verdict *v, gw_identit
   if (v->known && rule < 0) {
     v->known = false;
     refuse(v, GW_REFUSAL_METHOD_CLOSED, "no rule opens this method to anybody");
-  } else if (v->known && !(v->proof.allowed[rule / 8] >> rule % 8 & 1)) {
+  } else if (v->known && !(v->proof.note[rule / 8] >> rule % 8 & 1)) {
     v->known = false;
     refuse(v, GW_REFUSAL_SCOPE_MISSING, "none of the scopes and roles that open this method is the caller's");
   }
@@ -287,7 +290,27 @@ base_err gw_auth_check_token(gw_auth *a, base_span path, base_span token, int64_
 
 /* -- lifetime ---------------------------------------------------------------------------------------------------------- */
 
-static void on_change(void *ctx) { gw_proofs_drop(((gw_auth *)ctx)->proofs); }
+static void on_change(void *ctx) { token_proofs_drop(((gw_auth *)ctx)->proofs); }
+
+static void on_look(void *ctx) {
+  gw_auth *a = ctx;
+  if (a->api_keys.file) {
+    gw_api_keys_file_look(&a->api_keys);
+  }
+}
+
+static base_err start_keeper(gw_auth *a, base_buf *why) {
+  token_source sources[GW_AUTH_ISSUERS];
+  const token_keeper_callbacks callbacks = {.on_change = on_change, .on_look = on_look, .ctx = a};
+  for (int i = 0; i < a->options.issuer_count; i++) {
+    const gw_auth_issuer *from = &a->options.issuers[i];
+    sources[i] = (token_source){.issuer = from->issuer,
+                                .jwks_file = from->jwks_file,
+                                .jwks_url = from->jwks_url,
+                                .jwks_refresh_ms = from->jwks_refresh_ms};
+  }
+  return token_keeper_new(sources, a->options.issuer_count, &callbacks, why, &a->keeper);
+}
 
 base_err gw_auth_new(const gw_auth_options *options, base_buf *why, gw_auth **out) {
   gw_auth *a = calloc(1, sizeof *a);
@@ -299,10 +322,13 @@ base_err gw_auth_new(const gw_auth_options *options, base_buf *why, gw_auth **ou
     e = gw__auth_options_copy(options, &a->options);
   }
   if (base_is_ok(e)) {
-    e = gw_proofs_new(&a->proofs);
+    e = token_proofs_new(&a->proofs);
+  }
+  if (base_is_ok(e) && a->options.api_keys_file) {
+    e = gw_api_keys_file_init(&a->api_keys, a->options.api_keys_file, why);
   }
   if (base_is_ok(e)) {
-    e = gw_keeper_new(&a->options, on_change, a, why, &a->keeper);
+    e = start_keeper(a, why);
   }
   if (!base_is_ok(e)) {
     gw_auth_free(a);
@@ -312,12 +338,15 @@ base_err gw_auth_new(const gw_auth_options *options, base_buf *why, gw_auth **ou
   return BASE_OK;
 }
 
-void gw_auth_inherit(gw_auth *a, gw_auth *from) { gw_keeper_inherit(a->keeper, from->keeper); }
+void gw_auth_inherit(gw_auth *a, gw_auth *from) { token_keeper_inherit(a->keeper, from->keeper); }
 
 void gw_auth_free(gw_auth *a) {
   if (a) {
-    gw_keeper_free(a->keeper);
-    gw_proofs_free(a->proofs);
+    token_keeper_free(a->keeper);
+    token_proofs_free(a->proofs);
+    if (a->api_keys.file) {
+      gw_api_keys_file_dispose(&a->api_keys);
+    }
     gw__auth_options_dispose(&a->options);
     free(a);
   }

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/test.h"
-#include "gateway/auth/testing_token.h"
+#include "token/testing_token.h"
 
 #define HEADER "{\"alg\":\"ES256\",\"kid\":\"one\"}"
 

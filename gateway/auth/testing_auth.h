@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "gateway/auth/auth.h"
-#include "gateway/auth/testing_token.h"
+#include "token/testing_token.h"
 
 typedef struct {
   json_t *key;

@@ -29,7 +29,7 @@ typedef struct {
 /* Copies the options. INVALID / NOT_FOUND with *why. A key set by URL is fetched, and fetched again, by a thread of its own. */
 base_err token_verifier_new(const token_verifier_options *options, base_buf *why, token_verifier **out) BASE_MUST_USE;
 void token_verifier_free(token_verifier *v); /* NULL is allowed */
-/* A JWKS document, in place of the keys there were. */
+/* A JWKS document, in place of the keys there were. INVALID, and the old ones stay; PRECONDITION: they come from a file or URL. */
 base_err token_verifier_set_keys(token_verifier *v, base_span jwks) BASE_MUST_USE;
 /* OK, UNAUTHENTICATED (no token of ours, forged, not for us), DEADLINE (expired), UNAVAILABLE (there are no keys yet). *why (may be NULL) is static text that may be told
  * to the caller. `token` is what stands behind "Bearer ". */

@@ -1,16 +1,16 @@
 /* Tokens and key sets of strangers. Byte 0 chooses: a token as it stands; header and claims as JSON, signed truly by our key or not at all; a key set. Whatever comes:
- * nobody but the key's holder gets in, and what is let in keeps the promises of gw_jwt_judge. */
+ * nobody but the key's holder gets in, and what is let in keeps the promises of token_jwt_judge. */
 #include <jansson.h>
 #include <jose/jose.h>
 
 #include "fuzz.h"
 
-#include "gateway/auth/jwt.h"
+#include "token/jwt.h"
 
 enum { TOKEN, PARTS, SIGNED, KEYS, MODES, NOW_S = 1700000000 };
 
 static json_t *key;
-static gw_keys *keys;
+static token_keys *keys;
 
 static void set_up(void) {
   /* One key for all runs, so that an input always means the same. */
@@ -23,7 +23,7 @@ static void set_up(void) {
                             "\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\"}]}";
   key = json_loads(text, 0, NULL);
   FUZZ_CHECK(key != NULL);
-  FUZZ_OK(gw_keys_parse(base_span_str(set), NULL, &keys));
+  FUZZ_OK(token_keys_parse(base_span_str(set), NULL, &keys));
 }
 
 static void put_b64(base_buf *out, base_span raw) {
@@ -57,12 +57,12 @@ static bool make_token(base_span in, bool sign, base_buf *out) {
   return true;
 }
 
-static void check_claims(const gw_jwt *t) {
-  const gw_jwt_demand demand = {.audience = "ponte", .skew_ms = 30000};
-  char subject[GW_SUBJECT_SIZE];
+static void check_claims(const token_jwt *t) {
+  const token_jwt_demand demand = {.audience = "ponte", .skew_ms = 30000};
+  char subject[TOKEN_SUBJECT_SIZE];
   const char *why = NULL;
   int64_t expires_ms = 0, now_ms = (int64_t)NOW_S * 1000;
-  base_err e = gw_jwt_judge(t, &demand, now_ms, subject, &expires_ms, &why);
+  base_err e = token_jwt_judge(t, &demand, now_ms, subject, &expires_ms, &why);
   FUZZ_CHECK(base_is_ok(e) || why != NULL);
   if (base_is_ok(e)) {
     size_t n = strlen(subject);
@@ -71,30 +71,30 @@ static void check_claims(const gw_jwt *t) {
       FUZZ_CHECK(subject[i] >= 0x20 && subject[i] <= 0x7e);
     }
   }
-  gw_jwt_has_scope(t, "read");
-  gw_jwt_has_role(t, "read");
+  token_jwt_has_scope(t, "read");
+  token_jwt_has_role(t, "read");
 }
 
 static void read_token(base_span token, bool ours) {
-  gw_jwt t;
-  base_err e = gw_jwt_read(&t, token);
+  token_jwt t;
+  base_err e = token_jwt_read(&t, token);
   if (base_is_ok(e)) {
-    FUZZ_CHECK(gw_jwt_issuer(&t) != NULL);
-    base_err proven = gw_jwt_prove(&t, keys);
+    FUZZ_CHECK(token_jwt_issuer(&t) != NULL);
+    base_err proven = token_jwt_prove(&t, keys);
     FUZZ_CHECK(base_is_ok(proven) == ours);
     check_claims(&t);
   }
-  gw_jwt_dispose(&t);
+  token_jwt_dispose(&t);
 }
 
 static void read_keys(base_span text) {
-  gw_keys *k = NULL;
+  token_keys *k = NULL;
   base_buf why;
   base_buf_init(&why, 4096);
-  if (base_is_ok(gw_keys_parse(text, &why, &k))) {
-    FUZZ_CHECK(gw_keys_count(k) > 0 && gw_keys_count(k) <= GW_KEYS_MAX);
+  if (base_is_ok(token_keys_parse(text, &why, &k))) {
+    FUZZ_CHECK(token_keys_count(k) > 0 && token_keys_count(k) <= TOKEN_KEYS_MAX);
   }
-  gw_keys_unref(k);
+  token_keys_unref(k);
   base_buf_dispose(&why);
 }
 

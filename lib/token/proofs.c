@@ -1,24 +1,24 @@
-#include "gateway/auth/proofs.h"
+#include "token/proofs.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { WAYS = 4, SETS = GW_PROOFS / WAYS };
+enum { WAYS = 4, SETS = TOKEN_PROOFS / WAYS };
 
 struct place {
-  uint8_t digest[GW_DIGEST_SIZE];
+  uint8_t digest[TOKEN_DIGEST_SIZE];
   uint64_t used; /* 0 = empty */
-  gw_proof proof;
+  token_proof proof;
 };
 
-struct gw_proofs {
+struct token_proofs {
   pthread_mutex_t lock;
   uint64_t era, clock;
   struct place places[SETS][WAYS];
 };
 
-base_err gw_proofs_new(gw_proofs **out) {
-  gw_proofs *p = calloc(1, sizeof *p);
+base_err token_proofs_new(token_proofs **out) {
+  token_proofs *p = calloc(1, sizeof *p);
   if (p == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
@@ -27,7 +27,7 @@ base_err gw_proofs_new(gw_proofs **out) {
   return BASE_OK;
 }
 
-void gw_proofs_free(gw_proofs *p) {
+void token_proofs_free(token_proofs *p) {
   if (p) {
     pthread_mutex_destroy(&p->lock);
     free(p);
@@ -35,13 +35,13 @@ void gw_proofs_free(gw_proofs *p) {
 }
 
 /* The digest is uniform: any bits of it will do. */
-static struct place *set_of(gw_proofs *p, const uint8_t *digest) {
+static struct place *set_of(token_proofs *p, const uint8_t *digest) {
   return p->places[(size_t)(digest[0] | digest[1] << 8) % SETS];
 }
 
 static struct place *find(struct place *set, const uint8_t *digest) {
   for (int i = 0; i < WAYS; i++) {
-    if (set[i].used && memcmp(set[i].digest, digest, GW_DIGEST_SIZE) == 0) {
+    if (set[i].used && memcmp(set[i].digest, digest, TOKEN_DIGEST_SIZE) == 0) {
       return &set[i];
     }
   }
@@ -56,7 +56,7 @@ static struct place *oldest(struct place *set) {
   return least;
 }
 
-bool gw_proofs_get(gw_proofs *p, const uint8_t digest[GW_DIGEST_SIZE], gw_proof *out) {
+bool token_proofs_get(token_proofs *p, const uint8_t digest[TOKEN_DIGEST_SIZE], token_proof *out) {
   pthread_mutex_lock(&p->lock);
   struct place *at = find(set_of(p, digest), digest);
   if (at) {
@@ -67,33 +67,34 @@ bool gw_proofs_get(gw_proofs *p, const uint8_t digest[GW_DIGEST_SIZE], gw_proof 
   return at != NULL;
 }
 
-uint64_t gw_proofs_era(gw_proofs *p) {
+uint64_t token_proofs_era(token_proofs *p) {
   pthread_mutex_lock(&p->lock);
   uint64_t era = p->era;
   pthread_mutex_unlock(&p->lock);
   return era;
 }
 
-void gw_proofs_put(gw_proofs *p, uint64_t era, const uint8_t digest[GW_DIGEST_SIZE], const gw_proof *proof) {
+void token_proofs_put(token_proofs *p, uint64_t era, const uint8_t digest[TOKEN_DIGEST_SIZE],
+                      const token_proof *proof) {
   pthread_mutex_lock(&p->lock);
   if (era == p->era) {
     struct place *set = set_of(p, digest), *at = find(set, digest);
     at = at ? at : oldest(set);
-    memcpy(at->digest, digest, GW_DIGEST_SIZE);
+    memcpy(at->digest, digest, TOKEN_DIGEST_SIZE);
     at->proof = *proof;
     at->used = ++p->clock;
   }
   pthread_mutex_unlock(&p->lock);
 }
 
-void gw_proofs_drop(gw_proofs *p) {
+void token_proofs_drop(token_proofs *p) {
   pthread_mutex_lock(&p->lock);
   p->era++;
   memset(p->places, 0, sizeof p->places);
   pthread_mutex_unlock(&p->lock);
 }
 
-size_t gw_proofs_count(gw_proofs *p) {
+size_t token_proofs_count(token_proofs *p) {
   size_t n = 0;
   pthread_mutex_lock(&p->lock);
   for (size_t i = 0; i < (size_t)SETS * WAYS; i++) {

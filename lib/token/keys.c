@@ -2,7 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "gateway/auth/jwt_internal.h"
+#include "token/jwt_internal.h"
 #include "wire/metadata.h"
 
 /* RFC 7518 section 3.3 wants 2048 bits; more than 8192 is no key that anyone uses, only slow. In bytes of the modulus. */
@@ -20,10 +20,10 @@ static const struct kind {
     {"EC", "P-256", "ES256", {{"x", P256_BYTES, P256_BYTES}, {"y", P256_BYTES, P256_BYTES}}},
 };
 
-base_err gw__base64url(base_span text, base_buf *out) {
+base_err token__base64url(base_span text, base_buf *out) {
   uint8_t *to;
   base_buf plain;
-  base_buf_init(&plain, GW_KEYS_BYTES);
+  base_buf_init(&plain, TOKEN_KEYS_BYTES);
   base_err e = base_buf_reserve(&plain, text.n ? text.n : 1, &to);
   for (size_t i = 0; base_is_ok(e) && i < text.n; i++) {
     uint8_t c = text.p[i];
@@ -81,7 +81,7 @@ static const struct kind *kind_of(const json_t *key) {
 static bool has_size(const char *value, size_t min, size_t max) {
   base_buf raw;
   base_buf_init(&raw, 2048);
-  bool ok = base_is_ok(gw__base64url(base_span_str(value), &raw));
+  bool ok = base_is_ok(token__base64url(base_span_str(value), &raw));
   base_span s = base_buf_span(&raw);
   while (min != max && s.n > 0 && s.p[0] == 0) {
     s = base_span_of(s.p + 1, s.n - 1);
@@ -108,30 +108,30 @@ static base_err copy_members(const json_t *from, const struct kind *kind, json_t
   return failed ? base_fail(BASE_E_NO_MEMORY) : BASE_OK;
 }
 
-static base_err add_key(gw_keys *k, const json_t *key) {
+static base_err add_key(token_keys *k, const json_t *key) {
   const struct kind *kind = kind_of(key);
   const json_t *kid = json_object_get(key, "kid");
   if (kind == NULL) {
     return BASE_OK;
   }
-  if (k->count == GW_KEYS_MAX) {
+  if (k->count == TOKEN_KEYS_MAX) {
     return base_fail(BASE_E_TOO_LARGE);
   }
-  struct gw__key *slot = &k->keys[k->count];
+  struct token__key *slot = &k->keys[k->count];
   if (kid && (!json_is_string(kid) || json_string_length(kid) >= sizeof slot->kid)) {
     return base_fail(BASE_E_INVALID);
   }
-  *slot = (struct gw__key){.alg = kind->alg, .jwk = json_object()};
+  *slot = (struct token__key){.alg = kind->alg, .jwk = json_object()};
   if (slot->jwk == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
   k->count++;
   memcpy(slot->kid, kid ? json_string_value(kid) : "", kid ? json_string_length(kid) + 1 : 1);
   BASE_TRY(copy_members(key, kind, slot->jwk));
-  return gw__key_is_sound(slot) ? BASE_OK : base_fail(BASE_E_INVALID);
+  return token__key_is_sound(slot) ? BASE_OK : base_fail(BASE_E_INVALID);
 }
 
-static base_err add_all(gw_keys *k, const json_t *root, base_buf *why) {
+static base_err add_all(token_keys *k, const json_t *root, base_buf *why) {
   const json_t *list = json_object_get(root, "keys"), *key;
   size_t i;
   if (!json_is_array(list)) {
@@ -148,13 +148,13 @@ static base_err add_all(gw_keys *k, const json_t *root, base_buf *why) {
   return k->count > 0 ? BASE_OK : base_fail(BASE_E_INVALID);
 }
 
-base_err gw_keys_parse(base_span json, base_buf *why, gw_keys **out) {
+base_err token_keys_parse(base_span json, base_buf *why, token_keys **out) {
   json_error_t error;
-  if (json.n > GW_KEYS_BYTES) {
+  if (json.n > TOKEN_KEYS_BYTES) {
     return base_fail(BASE_E_TOO_LARGE);
   }
   json_t *root = json_loadb(json.n ? (const char *)json.p : "", json.n, JSON_REJECT_DUPLICATES, &error);
-  gw_keys *k = calloc(1, sizeof *k);
+  token_keys *k = calloc(1, sizeof *k);
   base_err e = base_fail(k ? BASE_E_INVALID : BASE_E_NO_MEMORY);
   if (root && k) {
     atomic_init(&k->refs, 1);
@@ -167,19 +167,19 @@ base_err gw_keys_parse(base_span json, base_buf *why, gw_keys **out) {
                                         "(EC, P-256) is wanted");
       (void)told;
     }
-    gw_keys_unref(k);
+    token_keys_unref(k);
     return e;
   }
   *out = k;
   return BASE_OK;
 }
 
-gw_keys *gw_keys_ref(gw_keys *k) {
+token_keys *token_keys_ref(token_keys *k) {
   atomic_fetch_add_explicit(&k->refs, 1, memory_order_relaxed);
   return k;
 }
 
-void gw_keys_unref(gw_keys *k) {
+void token_keys_unref(token_keys *k) {
   if (k == NULL || atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) > 1) {
     return;
   }
@@ -189,4 +189,4 @@ void gw_keys_unref(gw_keys *k) {
   free(k);
 }
 
-int gw_keys_count(const gw_keys *k) { return k->count; }
+int token_keys_count(const token_keys *k) { return k->count; }

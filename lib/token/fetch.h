@@ -1,16 +1,16 @@
 /* fetch.h - one document by HTTPS, as a whole: what the key sets of issuers are read by. Blocks: for a thread that may. No redirect is followed. */
-#ifndef PONTE_GATEWAY_FETCH_H
-#define PONTE_GATEWAY_FETCH_H
+#ifndef PONTE_TOKEN_FETCH_H
+#define PONTE_TOKEN_FETCH_H
 
 #include <stdatomic.h>
 
 #include "base/buf.h"
 
-enum { GW_FETCH_WHY = 256 };
+enum { TOKEN_FETCH_WHY = 256 };
 
 /* https, or http to a loopback address (for what stands in front of an issuer, and for tests): keys must not come over a wire that anyone can write to. */
-bool gw_fetch_url_ok(const char *url);
+bool token_fetch_url_ok(const char *url);
 /* OK: *out holds the body of a 200; at most its ceiling. UNAVAILABLE: `why` says what failed. Once *stop is set it ends within a second. */
-base_err gw_fetch(const char *url, atomic_bool *stop, base_buf *out, char why[GW_FETCH_WHY]) BASE_MUST_USE;
+base_err token_fetch(const char *url, atomic_bool *stop, base_buf *out, char why[TOKEN_FETCH_WHY]) BASE_MUST_USE;
 
 #endif

@@ -1,4 +1,4 @@
-#include "gateway/auth/jwt.h"
+#include "token/jwt.h"
 
 #include <jansson.h>
 #include <jose/jose.h>
@@ -6,7 +6,7 @@
 #include <openssl/evp.h>
 #include <stdarg.h>
 
-#include "gateway/auth/jwt_internal.h"
+#include "token/jwt_internal.h"
 
 /* Without a kid, so many keys are tried: each costs a signature's verification, and anyone can ask for it. Times beyond the last second are nonsense of a kind that
  * would overflow later. */
@@ -14,15 +14,15 @@ enum { TRIES = 4, LAST_SECOND_BITS = 40 };
 
 /* -- reading ---------------------------------------------------------------------------------------------------------- */
 
-static base_span part(const gw_jwt *t, int i) {
+static base_span part(const token_jwt *t, int i) {
   size_t from = i == 0 ? 0 : t->dots[i - 1] + 1, to = i == 2 ? t->token.n : t->dots[i];
   return base_span_of(t->token.p + from, to - from);
 }
 
 static base_err read_object(base_span text, json_t **out) {
   base_buf raw;
-  base_buf_init(&raw, GW_TOKEN_MAX);
-  base_err e = gw__base64url(text, &raw);
+  base_buf_init(&raw, TOKEN_MAX);
+  base_err e = token__base64url(text, &raw);
   if (base_is_ok(e)) {
     base_span s = base_buf_span(&raw);
     *out = s.n ? json_loadb((const char *)s.p, s.n, JSON_REJECT_DUPLICATES, NULL) : NULL;
@@ -34,13 +34,13 @@ static base_err read_object(base_span text, json_t **out) {
 
 static base_err read_signature(base_span text) {
   base_buf raw;
-  base_buf_init(&raw, GW_TOKEN_MAX);
-  base_err e = text.n > 0 ? gw__base64url(text, &raw) : base_fail(BASE_E_MALFORMED);
+  base_buf_init(&raw, TOKEN_MAX);
+  base_err e = text.n > 0 ? token__base64url(text, &raw) : base_fail(BASE_E_MALFORMED);
   base_buf_dispose(&raw);
   return e;
 }
 
-static bool find_dots(gw_jwt *t) {
+static bool find_dots(token_jwt *t) {
   int found = 0;
   for (size_t i = 0; i < t->token.n; i++) {
     if (t->token.p[i] == '.') {
@@ -53,9 +53,9 @@ static bool find_dots(gw_jwt *t) {
   return found == 2;
 }
 
-base_err gw_jwt_read(gw_jwt *t, base_span token) {
-  *t = (gw_jwt){.token = token};
-  if (token.n > GW_TOKEN_MAX || !find_dots(t)) {
+base_err token_jwt_read(token_jwt *t, base_span token) {
+  *t = (token_jwt){.token = token};
+  if (token.n > TOKEN_MAX || !find_dots(t)) {
     return base_fail(BASE_E_MALFORMED);
   }
   BASE_TRY(read_object(part(t, 0), &t->header));
@@ -70,13 +70,13 @@ base_err gw_jwt_read(gw_jwt *t, base_span token) {
   return kid == NULL || json_is_string(kid) ? BASE_OK : base_fail(BASE_E_MALFORMED);
 }
 
-void gw_jwt_dispose(gw_jwt *t) {
+void token_jwt_dispose(token_jwt *t) {
   json_decref(t->header);
   json_decref(t->claims);
-  *t = (gw_jwt){0};
+  *t = (token_jwt){0};
 }
 
-const char *gw_jwt_issuer(const gw_jwt *t) {
+const char *token_jwt_issuer(const token_jwt *t) {
   const char *issuer = json_string_value(json_object_get(t->claims, "iss"));
   return issuer ? issuer : "";
 }
@@ -88,20 +88,27 @@ static void say_nothing(void *misc, const char *file, int line, uint64_t error, 
   (void)misc, (void)file, (void)line, (void)error, (void)format, (void)ap;
 }
 
-bool gw__key_is_sound(const struct gw__key *key) {
-  jose_cfg_auto_t *cfg = jose_cfg();
+struct jose_cfg *token__jose(void) {
+  jose_cfg_t *cfg = jose_cfg();
+  if (cfg) {
+    jose_cfg_set_err_func(cfg, say_nothing, NULL);
+  }
+  return cfg;
+}
+
+bool token__key_is_sound(const struct token__key *key) {
+  jose_cfg_auto_t *cfg = token__jose();
   if (cfg == NULL) {
     return false;
   }
-  jose_cfg_set_err_func(cfg, say_nothing, NULL);
   EVP_PKEY *made = jose_openssl_jwk_to_EVP_PKEY(cfg, key->jwk);
   EVP_PKEY_free(made);
   return made != NULL;
 }
 
-static bool made_by(const gw_jwt *t, const struct gw__key *key) {
+static bool made_by(const token_jwt *t, const struct token__key *key) {
   static const char *const names[] = {"protected", "payload", "signature"};
-  jose_cfg_auto_t *cfg = jose_cfg();
+  jose_cfg_auto_t *cfg = token__jose();
   json_t *jws = json_object();
   bool ok = cfg != NULL && jws != NULL;
   for (int i = 0; ok && i < 3; i++) {
@@ -109,20 +116,19 @@ static bool made_by(const gw_jwt *t, const struct gw__key *key) {
     ok = json_object_set_new(jws, names[i], json_stringn((const char *)s.p, s.n)) == 0;
   }
   if (ok) {
-    jose_cfg_set_err_func(cfg, say_nothing, NULL);
     ok = jose_jws_ver(cfg, jws, NULL, key->jwk, false);
   }
   json_decref(jws);
   return ok;
 }
 
-base_err gw_jwt_prove(const gw_jwt *t, const gw_keys *keys) {
+base_err token_jwt_prove(const token_jwt *t, const token_keys *keys) {
   const char *kid = json_string_value(json_object_get(t->header, "kid"));
   const char *alg = json_string_value(json_object_get(t->header, "alg"));
   bool known = false;
   int tries = 0;
   for (int i = 0; i < keys->count && tries < TRIES; i++) {
-    const struct gw__key *key = &keys->keys[i];
+    const struct token__key *key = &keys->keys[i];
     bool fits = strcmp(key->alg, alg) == 0;
     known |= kid ? strcmp(key->kid, kid) == 0 : fits;
     if (!fits || (kid && strcmp(key->kid, kid) != 0)) {
@@ -163,9 +169,9 @@ static bool has_audience(const json_t *aud, const char *wanted) {
 }
 
 /* It becomes a metadata value, so it must be plain ASCII; and no name may be made to look like another by blanks around it. */
-static bool read_subject(const json_t *sub, char out[GW_SUBJECT_SIZE]) {
+static bool read_subject(const json_t *sub, char out[TOKEN_SUBJECT_SIZE]) {
   size_t n = json_string_length(sub);
-  if (n == 0 || n >= GW_SUBJECT_SIZE) {
+  if (n == 0 || n >= TOKEN_SUBJECT_SIZE) {
     return false;
   }
   memcpy(out, json_string_value(sub), n + 1);
@@ -183,8 +189,8 @@ static bool is_past(const json_t *value, int64_t now_ms) {
   return value == NULL || (read_date(value, &ms) && ms <= now_ms);
 }
 
-base_err gw_jwt_judge(const gw_jwt *t, const gw_jwt_demand *demand, int64_t wall_ms, char subject[GW_SUBJECT_SIZE],
-                      int64_t *expires_ms, const char **why) {
+base_err token_jwt_judge(const token_jwt *t, const token_jwt_demand *demand, int64_t wall_ms,
+                         char subject[TOKEN_SUBJECT_SIZE], int64_t *expires_ms, const char **why) {
   const json_t *c = t->claims;
   base_err no = base_fail(BASE_E_UNAUTHENTICATED);
   if (!read_date(json_object_get(c, "exp"), expires_ms)) {
@@ -215,6 +221,28 @@ base_err gw_jwt_judge(const gw_jwt *t, const gw_jwt_demand *demand, int64_t wall
   return BASE_OK;
 }
 
+base_err token_jwt_roles(const token_jwt *t, char *out, size_t size) {
+  const json_t *roles = json_object_get(t->claims, "roles"), *one;
+  size_t used = 0, i;
+  out[0] = '\0';
+  if (roles != NULL && !json_is_array(roles)) {
+    return base_fail(BASE_E_UNAUTHENTICATED);
+  }
+  json_array_foreach(roles, i, one) {
+    const char *name = json_string_value(one);
+    size_t n = json_string_length(one);
+    if (n == 0 || strpbrk(name, " \t\r\n") || used + (used > 0) + n >= size) {
+      return base_fail(BASE_E_UNAUTHENTICATED);
+    }
+    if (used > 0) {
+      out[used++] = ' ';
+    }
+    memcpy(out + used, name, n + 1);
+    used += n;
+  }
+  return BASE_OK;
+}
+
 static bool has_word(const char *words, const char *name) {
   size_t n = strlen(name);
   while (words && *words) {
@@ -227,13 +255,13 @@ static bool has_word(const char *words, const char *name) {
   return false;
 }
 
-bool gw_jwt_has_scope(const gw_jwt *t, const char *name) {
+bool token_jwt_has_scope(const token_jwt *t, const char *name) {
   const json_t *scp = json_object_get(t->claims, "scp");
   return has_word(json_string_value(json_object_get(t->claims, "scope")), name) ||
          has_word(json_string_value(scp), name) || (json_is_array(scp) && has_audience(scp, name));
 }
 
-bool gw_jwt_has_role(const gw_jwt *t, const char *name) {
+bool token_jwt_has_role(const token_jwt *t, const char *name) {
   const json_t *roles = json_object_get(t->claims, "roles");
   return json_is_array(roles) && has_audience(roles, name);
 }

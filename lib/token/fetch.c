@@ -1,4 +1,4 @@
-#include "gateway/auth/fetch.h"
+#include "token/fetch.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
@@ -6,7 +6,7 @@
 
 enum { CONNECT_MS = 3000, TOTAL_MS = 8000, OK_STATUS = 200 };
 
-bool gw_fetch_url_ok(const char *url) {
+bool token_fetch_url_ok(const char *url) {
   static const char *const allowed[] = {"http://127.0.0.1:", "http://127.0.0.1/", "http://[::1]:",
                                         "http://[::1]/",     "http://localhost:", "http://localhost/"};
   base_span s = base_span_str(url);
@@ -50,14 +50,14 @@ static CURLcode set_up(CURL *c, const char *url, atomic_bool *stop, base_buf *ou
   return code;
 }
 
-base_err gw_fetch(const char *url, atomic_bool *stop, base_buf *out, char why[GW_FETCH_WHY]) {
+base_err token_fetch(const char *url, atomic_bool *stop, base_buf *out, char why[TOKEN_FETCH_WHY]) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   char error[CURL_ERROR_SIZE] = "";
   long status = 0;
   pthread_once(&once, global_init);
   CURL *c = curl_easy_init();
   if (c == NULL) {
-    snprintf(why, GW_FETCH_WHY, "out of memory");
+    snprintf(why, TOKEN_FETCH_WHY, "out of memory");
     return base_fail(BASE_E_UNAVAILABLE);
   }
   CURLcode code = set_up(c, url, stop, out, error);
@@ -68,9 +68,9 @@ base_err gw_fetch(const char *url, atomic_bool *stop, base_buf *out, char why[GW
     return BASE_OK;
   }
   if (code == CURLE_OK) {
-    snprintf(why, GW_FETCH_WHY, "HTTP status %ld", status);
+    snprintf(why, TOKEN_FETCH_WHY, "HTTP status %ld", status);
   } else {
-    snprintf(why, GW_FETCH_WHY, "%s", error[0] ? error : curl_easy_strerror(code));
+    snprintf(why, TOKEN_FETCH_WHY, "%s", error[0] ? error : curl_easy_strerror(code));
   }
   return base_fail(BASE_E_UNAVAILABLE);
 }

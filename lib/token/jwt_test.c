@@ -1,14 +1,14 @@
-#include "gateway/auth/jwt.h"
+#include "token/jwt.h"
 
 #include "base/test.h"
-#include "gateway/auth/testing_token.h"
+#include "token/testing_token.h"
 
 #define NOW_MS 1700000000000
 #define GOOD "\"sub\":\"alice\",\"exp\":1700000600,\"iat\":1699999990,\"aud\":\"ponte\""
 #define CLAIMS(text) "{" text "}"
 
 static json_t *rsa, *ec, *other, *nameless;
-static gw_keys *keys;
+static token_keys *keys;
 static char token[TEST_TOKEN_SIZE];
 
 static void make_keys(void) {
@@ -19,17 +19,17 @@ static void make_keys(void) {
   nameless = test_key("ES256", "gone");
   json_t *const list[] = {rsa, ec};
   test_jwks(list, 2, text, sizeof text);
-  CHECK_OK(gw_keys_parse(base_span_str(text), NULL, &keys));
-  CHECK_INT(gw_keys_count(keys), 2);
+  CHECK_OK(token_keys_parse(base_span_str(text), NULL, &keys));
+  CHECK_INT(token_keys_count(keys), 2);
 }
 
 static base_err prove(const char *text) {
-  gw_jwt t;
-  base_err e = gw_jwt_read(&t, base_span_str(text));
+  token_jwt t;
+  base_err e = token_jwt_read(&t, base_span_str(text));
   if (base_is_ok(e)) {
-    e = gw_jwt_prove(&t, keys);
+    e = token_jwt_prove(&t, keys);
   }
-  gw_jwt_dispose(&t);
+  token_jwt_dispose(&t);
   return e;
 }
 
@@ -150,7 +150,7 @@ static void test_every_byte_counts(void) {
 }
 
 static void test_huge_and_deep(void) {
-  static char huge[GW_TOKEN_MAX + 2], deep[6000];
+  static char huge[TOKEN_MAX + 2], deep[6000];
   memset(huge, 'A', sizeof huge - 1);
   huge[10] = huge[20] = '.';
   CHECK_ERR(prove(huge), BASE_E_MALFORMED);
@@ -199,19 +199,19 @@ static const struct {
 };
 
 static void test_claims(void) {
-  const gw_jwt_demand demand = {.audience = "ponte", .skew_ms = 30000};
+  const token_jwt_demand demand = {.audience = "ponte", .skew_ms = 30000};
   for (size_t i = 0; i < sizeof claim_rows / sizeof *claim_rows; i++) {
-    gw_jwt t;
-    char subject[GW_SUBJECT_SIZE] = "";
+    token_jwt t;
+    char subject[TOKEN_SUBJECT_SIZE] = "";
     const char *why = NULL;
     int64_t expires_ms = 0;
     test_unsigned("{\"alg\":\"RS256\"}", claim_rows[i].claims, "AAAA", token);
-    CHECK_OK(gw_jwt_read(&t, base_span_str(token)));
-    base_err e = gw_jwt_judge(&t, &demand, NOW_MS, subject, &expires_ms, &why);
+    CHECK_OK(token_jwt_read(&t, base_span_str(token)));
+    base_err e = token_jwt_judge(&t, &demand, NOW_MS, subject, &expires_ms, &why);
     CHECK_MSG(e.code == claim_rows[i].want, "%s: %s", claim_rows[i].reason, base_err_name(e));
     CHECK_MSG(base_is_ok(e) || why, "%s: no reason", claim_rows[i].reason);
     CHECK_MSG(!base_is_ok(e) || expires_ms > NOW_MS, "%s: %lld", claim_rows[i].reason, (long long)expires_ms);
-    gw_jwt_dispose(&t);
+    token_jwt_dispose(&t);
   }
 }
 
@@ -234,25 +234,25 @@ static void test_scopes_and_roles(void) {
       {"{}", false, false, "nothing"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    gw_jwt t;
+    token_jwt t;
     test_unsigned("{\"alg\":\"RS256\"}", rows[i].claims, "AAAA", token);
-    CHECK_OK(gw_jwt_read(&t, base_span_str(token)));
-    CHECK_MSG(gw_jwt_has_scope(&t, "write") == rows[i].scope, "%s", rows[i].reason);
-    CHECK_MSG(gw_jwt_has_role(&t, "write") == rows[i].role, "%s", rows[i].reason);
-    gw_jwt_dispose(&t);
+    CHECK_OK(token_jwt_read(&t, base_span_str(token)));
+    CHECK_MSG(token_jwt_has_scope(&t, "write") == rows[i].scope, "%s", rows[i].reason);
+    CHECK_MSG(token_jwt_has_role(&t, "write") == rows[i].role, "%s", rows[i].reason);
+    token_jwt_dispose(&t);
   }
 }
 
 /* -- key sets ------------------------------------------------------------------------------------------------------------------ */
 
 static base_err parse(const char *text, int *count) {
-  gw_keys *k = NULL;
+  token_keys *k = NULL;
   base_buf why;
   base_buf_init(&why, 4096);
-  base_err e = gw_keys_parse(base_span_str(text), &why, &k);
+  base_err e = token_keys_parse(base_span_str(text), &why, &k);
   CHECK_MSG((base_buf_size(&why) > 0) == !base_is_ok(e), "%s", text);
-  *count = base_is_ok(e) ? gw_keys_count(k) : 0;
-  gw_keys_unref(k);
+  *count = base_is_ok(e) ? token_keys_count(k) : 0;
+  token_keys_unref(k);
   base_buf_dispose(&why);
   return e;
 }
@@ -323,7 +323,7 @@ static void test_keys_for_something_else(void) {
 }
 
 static void free_keys(void) {
-  gw_keys_unref(keys);
+  token_keys_unref(keys);
   json_decref(rsa);
   json_decref(ec);
   json_decref(other);

@@ -1,6 +1,6 @@
 /* testing_token.h - test code only: keys and signed tokens, sound or not, made with the JOSE library. What it cannot do here, tests cannot go on without: it aborts. */
-#ifndef PONTE_GATEWAY_TESTING_TOKEN_H
-#define PONTE_GATEWAY_TESTING_TOKEN_H
+#ifndef PONTE_TOKEN_TESTING_TOKEN_H
+#define PONTE_TOKEN_TESTING_TOKEN_H
 
 #include <jansson.h>
 #include <jose/jose.h>
