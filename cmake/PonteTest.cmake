@@ -36,6 +36,28 @@ function(add_unit_test name)
   endif()
 endfunction()
 
+# add_store_test(NAME SOURCES x_test.c DEPS x store_testing [TIMEOUT seconds] [PROGRAMS ...] [ARGS ...]): a test of what keeps records, registered twice: NAME.sqlite,
+# and NAME.postgres, which tests/lib/with_postgres.sh gives a server of its own through PONTE_TEST_POSTGRES (skipped where PostgreSQL is not installed). It takes its
+# place from services/engines/store/testing.h.
+function(add_store_test name)
+  if(PONTE_WASM OR PONTE_PRESET MATCHES "^(fuzz|host-tools)$")
+    return()
+  endif()
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;DEPS;PROGRAMS;ARGS")
+  ponte_test_executable(${name} "${arg_SOURCES}" "${arg_DEPS}")
+  add_test(NAME ${name}.sqlite COMMAND ${name} ${arg_ARGS} WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
+  add_test(NAME ${name}.postgres COMMAND sh "${PROJECT_SOURCE_DIR}/tests/lib/with_postgres.sh" $<TARGET_FILE:${name}> ${arg_ARGS}
+           WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
+  foreach(engine sqlite postgres)
+    ponte_register_test(${name}.${engine} unit "${arg_TIMEOUT}")
+    ponte_test_programs(${name}.${engine} "${arg_PROGRAMS}")
+  endforeach()
+  foreach(program IN LISTS arg_PROGRAMS)
+    add_dependencies(${name} ${program})
+  endforeach()
+  set_tests_properties(${name}.postgres PROPERTIES LABELS integration SKIP_RETURN_CODE 77)
+endfunction()
+
 # add_integration_test(NAME SOURCES x.c DEPS a b [PROGRAMS ponte-gateway] [TIMEOUT seconds] [ARGS ...] [SERIAL]):
 # a C program that starts real processes. Each program's path is in the environment: PONTE_GATEWAY=<path> for ponte-gateway.
 function(add_integration_test name)
