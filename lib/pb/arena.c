@@ -34,6 +34,17 @@ void pb_arena_dispose(pb_arena *a) {
   pb_arena_init(a, a->cap_bytes);
 }
 
+void pb_arena_join(pb_arena *to, pb_arena *from) {
+  struct pb_arena_chunk **end = to->chunks ? &to->chunks->next : &to->chunks; /* the first one goes on being filled */
+  struct pb_arena_chunk *rest = *end;
+  *end = from->chunks;
+  while (*end) {
+    end = &(*end)->next;
+  }
+  *end = rest;
+  pb_arena_init(from, from->cap_bytes);
+}
+
 static struct pb_arena_chunk *grow(pb_arena *a, size_t n) {
   size_t size = ONE_EACH ? n : a->chunks ? a->chunks->size * 2 : FIRST_CHUNK;
   size = size > MAX_CHUNK ? MAX_CHUNK : size;

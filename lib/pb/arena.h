@@ -26,6 +26,8 @@ void pb_arena_init(pb_arena *a, size_t cap_bytes);
 void pb_arena_dispose(pb_arena *a);
 /* Aligned for any type, not zeroed. NULL when out of memory or past the cap. n = 0 gives a valid pointer. */
 void *pb_arena_alloc(pb_arena *a, size_t n);
+/* All memory of `from` belongs to `to` now, whose cap does not count it; `from` is as after init. */
+void pb_arena_join(pb_arena *to, pb_arena *from);
 /* A copy with a NUL behind it. */
 char *pb_arena_copy(pb_arena *a, base_span bytes);
 

@@ -1,4 +1,4 @@
-/* pool.h - a few threads and a bounded queue for unary handlers, which may block. Inside lib/rpc only.
+/* pool.h - a few threads and a bounded queue for handlers that may block: unary ones here, streams in services/svc.
  *
  * Jobs are embedded in what they work for; nothing is allocated per job. */
 #ifndef PONTE_RPC_POOL_H

@@ -12,6 +12,7 @@
 #ifndef PONTE_RPC_SERVER_H
 #define PONTE_RPC_SERVER_H
 
+#include "pb/arena.h"
 #include "pb/method.h"
 #include "rpc/error.h"
 #include "wire/status.h"
@@ -71,10 +72,19 @@ void *rpc_call_state(const rpc_call *c);
 const wire_metadata *rpc_call_metadata(const rpc_call *c); /* request metadata, alive as long as the call */
 int64_t rpc_call_deadline_ms(const rpc_call *c);           /* monotonic ms of base/clock.h; INT64_MAX = none */
 bool rpc_call_is_cancelled(const rpc_call *c);
+const pb_method *rpc_call_method(const rpc_call *c);
+enum { RPC_ADDRESS_SIZE = 46 };
+/* The numeric address of the client's connection, without its port; "" if it has none (a Unix socket). */
+void rpc_call_address(const rpc_call *c, char out[RPC_ADDRESS_SIZE]);
+/* Unary handlers that wait for something: `on_cancel` comes once, when the client goes away or the deadline passes, on any thread, and must neither block nor call back; at
+ * once if that was before. NULL takes it back: it is not running and will not come after that. */
+void rpc_call_watch(rpc_call *c, void (*on_cancel)(void *ctx), void *ctx);
 /* Arena memory, not zeroed; NULL when out of memory or past the call's cap. In a unary handler, which alone may use it, it lives until the
  * answer has been packed. */
 void *rpc_call_alloc(rpc_call *c, size_t n);
 char *rpc_call_strdup(rpc_call *c, const char *s);
+/* Where that memory comes from. */
+pb_arena *rpc_call_arena(rpc_call *c);
 /* Response initial metadata; before the first send or finish. */
 base_err rpc_call_header(rpc_call *c, const char *key, base_span value) BASE_MUST_USE;
 /* Response trailer; before the finish, and before a unary handler returns. */

@@ -3,6 +3,7 @@
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -372,6 +373,10 @@ static void on_close(rpc_op *op, bool ok) {
   pthread_mutex_lock(&c->lock);
   c->closed = true;
   drop_queue(c);
+  if (c->on_cancel && atomic_load(&c->cancelled)) {
+    c->on_cancel(c->watcher);
+    c->on_cancel = NULL;
+  }
   pthread_mutex_unlock(&c->lock);
   release(c);
 }
@@ -466,7 +471,38 @@ void *rpc_call_state(const rpc_call *c) { return c->state; }
 const wire_metadata *rpc_call_metadata(const rpc_call *c) { return &c->metadata; }
 int64_t rpc_call_deadline_ms(const rpc_call *c) { return c->deadline_ms; }
 bool rpc_call_is_cancelled(const rpc_call *c) { return atomic_load(&c->cancelled); }
+const pb_method *rpc_call_method(const rpc_call *c) { return c->route->method; }
+
+/* The core's form: "ipv4:127.0.0.1:40312", "ipv6:%5B::1%5D:40312", "unix:...". */
+void rpc_call_address(const rpc_call *c, char out[RPC_ADDRESS_SIZE]) {
+  char *peer = grpc_call_get_peer(c->core);
+  const char *from = peer, *to = peer ? strrchr(peer, ':') : NULL;
+  if (to && strncmp(peer, "ipv4:", 5) == 0) {
+    from += 5;
+  } else if (to && strncmp(peer, "ipv6:", 5) == 0) {
+    bool escaped = strncmp(from + 5, "%5B", 3) == 0;
+    from += 5 + (escaped ? 3 : 1);
+    to -= escaped ? 3 : 1;
+  } else {
+    to = from;
+  }
+  snprintf(out, RPC_ADDRESS_SIZE, "%.*s", to > from ? (int)(to - from) : 0, from ? from : "");
+  gpr_free(peer);
+}
+
+void rpc_call_watch(rpc_call *c, void (*on_cancel)(void *ctx), void *ctx) {
+  pthread_mutex_lock(&c->lock);
+  bool over = c->closed && atomic_load(&c->cancelled);
+  c->on_cancel = over ? NULL : on_cancel;
+  c->watcher = ctx;
+  if (over && on_cancel) {
+    on_cancel(ctx);
+  }
+  pthread_mutex_unlock(&c->lock);
+}
+
 void *rpc_call_alloc(rpc_call *c, size_t n) { return pb_arena_alloc(&c->arena, n); }
+pb_arena *rpc_call_arena(rpc_call *c) { return &c->arena; }
 char *rpc_call_strdup(rpc_call *c, const char *s) { return pb_arena_copy(&c->arena, base_span_str(s)); }
 
 base_err rpc_call_header(rpc_call *c, const char *key, base_span value) {

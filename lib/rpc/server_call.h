@@ -58,6 +58,8 @@ struct rpc_call {
   bool above_low;
   bool finishing, finish_sent; /* finish was asked for; its batch was started */
   wire_status final;
+  void (*on_cancel)(void *ctx); /* rpc_call_watch() */
+  void *watcher;
 };
 
 /* A call that waits to be filled by the core (grpc_server_request_call); NULL when out of memory. */

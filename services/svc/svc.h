@@ -48,6 +48,9 @@ svc_peer *svc_find_peer(svc *s, const char *name);
 const char *svc_setting(svc *s, const char *key);
 struct token_verifier;
 struct token_verifier *svc_verifier(svc *s); /* NULL when authentication is off */
+/* A page of the process's admin listener, "/.well-known/jwks.json": `write` appends its text; it comes on a loop's thread, so it must not wait. Texts are static. */
+typedef base_err (*svc_page_fn)(void *ctx, base_buf *out);
+base_err svc_admin_page(svc *s, const char *path, const char *content_type, svc_page_fn write, void *ctx) BASE_MUST_USE;
 
 /* -- what generated code uses ------------------------------------------------------------------------------------------ */
 
@@ -69,6 +72,8 @@ base_err svc_put(svc_call *c, const ProtobufCMessage *message) BASE_MUST_USE;
  * and NOT_FOUND can be told apart by the base_err. */
 base_err svc_ask(svc_call *c, svc_peer *peer, const pb_method *method, const ProtobufCMessage *request,
                  const ProtobufCMessage **response) BASE_MUST_USE;
+/* Gives the memory of an answer back before the call ends; for handlers that ask again and again. Nothing may point into it any more. */
+void svc_drop(svc_call *c, const ProtobufCMessage *answer);
 
 /* -- in handlers ------------------------------------------------------------------------------------------------------- */
 
