@@ -19,6 +19,7 @@ typedef struct {
   uint64_t max_bytes;            /* strings; 0 = none */
   uint64_t min_items, max_items; /* lists; the other rules are then of each item; max 0 = none */
   enum pb_format format;
+  bool ignore_empty; /* lists: an empty one is fine */
 } pb_limits;
 
 typedef struct {

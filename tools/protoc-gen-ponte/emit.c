@@ -19,6 +19,15 @@ void gen_out(base_buf *b, const char *fmt, ...) {
   va_end(ap);
 }
 
+void gen_text(base_buf *b, const char *text) {
+  gen_out(b, "\"");
+  for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+    bool plain = *p >= ' ' && *p < 0x7f && *p != '"' && *p != '\\' && *p != '?';
+    gen_out(b, plain ? "%c" : "\\%03o", *p);
+  }
+  gen_out(b, "\"");
+}
+
 const char *gen_package(const gen_file *f) { return f->proto->package ? f->proto->package : ""; }
 
 void gen_head(base_buf *b, const gen_file *f, const char *guard_suffix) {
@@ -39,6 +48,7 @@ void gen_method_comment(base_buf *b, const gen_method *m) {
 
 static void read_method(const gen_service *s, const gen_proto_method *p, gen_method *m) {
   m->name = p->name;
+  m->proto = p;
   m->streams_requests = p->has_client_streaming && p->client_streaming;
   m->streams_replies = p->has_server_streaming && p->server_streaming;
   m->kind = m->streams_requests ? (m->streams_replies ? GEN_BIDI : GEN_CLIENT_STREAM)

@@ -33,6 +33,7 @@ typedef struct {
   char request[GEN_NAME_MAX], response[GEN_NAME_MAX]; /* C types */
   char request_lower[GEN_NAME_MAX], response_lower[GEN_NAME_MAX];
   bool streams_requests, streams_replies;
+  const gen_proto_method *proto;
 } gen_method;
 
 typedef struct {
@@ -44,6 +45,8 @@ typedef struct {
 } gen_service;
 
 void gen_out(base_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A C string literal. */
+void gen_text(base_buf *b, const char *text);
 const char *gen_package(const gen_file *f);
 /* The banner and, for a header, its include guard; gen_foot() closes the guard. */
 void gen_head(base_buf *b, const gen_file *f, const char *guard_suffix);

@@ -1,5 +1,7 @@
-#include "gen/emit.h"
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "gen/options.h"
 
 /* -- header ---------------------------------------------------------------------------------------------------------- */
 
@@ -68,19 +70,40 @@ void gen_emit_client_header(base_buf *b, const gen_file *f, const gen_service *s
 
 /* -- source ---------------------------------------------------------------------------------------------------------- */
 
-static void table(base_buf *b, const gen_service *s) {
+static void row(base_buf *b, const gen_types *types, const gen_service *s, const gen_method *m, bool has_policy) {
   static const char *const kinds[] = {"PB_UNARY", "PB_CLIENT_STREAM", "PB_SERVER_STREAM", "PB_BIDI"};
+  gen_out(b, "    {\"/%s/%s\", %s, &%s__descriptor, &%s__descriptor, ", s->full, m->name, kinds[m->kind],
+          m->request_lower, m->response_lower);
+  if (gen_types_find(types, m->proto->input_type)->has_rules) {
+    gen_out(b, "&%s_rules, ", m->request_lower);
+  } else {
+    gen_out(b, "NULL, ");
+  }
+  if (has_policy) {
+    gen_out(b, "&%s_policy},\n", m->full);
+  } else {
+    gen_out(b, "NULL},\n");
+  }
+}
+
+static void table(base_buf *b, const gen_file *f, const gen_types *types, const gen_service *s) {
+  bool *has_policy = calloc(s->count + 1, sizeof *has_policy);
+  if (has_policy == NULL) {
+    gen_die("out of memory");
+  }
+  for (size_t i = 0; i < s->count; i++) {
+    has_policy[i] = gen_emit_policy(b, f, types, &s->methods[i]);
+  }
   gen_out(b, "static const pb_method %s_methods[] = {\n", s->prefix);
   for (size_t i = 0; i < s->count; i++) {
-    const gen_method *m = &s->methods[i];
-    gen_out(b, "    {\"/%s/%s\", %s, &%s__descriptor, &%s__descriptor, NULL, NULL},\n", s->full, m->name,
-            kinds[m->kind], m->request_lower, m->response_lower);
+    row(b, types, s, &s->methods[i], has_policy[i]);
   }
   if (s->count == 0) {
     gen_out(b, "    {0},\n");
   }
   gen_out(b, "};\nconst pb_service %s_service = {\"%s\", %s_methods, %zu};\n\n", s->prefix, s->full, s->prefix,
           s->count);
+  free(has_policy);
 }
 
 /* The typed callback travels as a plain function pointer and is given its type back here. */
@@ -124,12 +147,15 @@ static void start(base_buf *b, const gen_service *s, const gen_method *m, size_t
 void gen_emit_client_source(base_buf *b, const gen_file *f, const gen_service *services, size_t count) {
   gen_head(b, f, NULL);
   gen_out(b, "#include \"%s.ponte.h\"\n\n", f->stem);
+  gen_types types = gen_types_read(f->request);
+  gen_emit_rules(b, &types, services, count);
   for (size_t s = 0; s < count; s++) {
-    table(b, &services[s]);
+    table(b, f, &types, &services[s]);
     for (size_t i = 0; i < services[s].count; i++) {
       thunk(b, &services[s].methods[i]);
       start(b, &services[s], &services[s].methods[i], i);
     }
   }
+  free(types.items);
   gen_emit_descriptor_set(b, f);
 }

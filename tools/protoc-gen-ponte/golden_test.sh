@@ -7,8 +7,8 @@ protoc=$2
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-"$protoc" "--plugin=protoc-gen-ponte=$plugin" "-I$here/testdata" "--ponte_out=$out" \
-  ponte/test/v1/echo.proto ponte/test/v1/common.proto
+"$protoc" "--plugin=protoc-gen-ponte=$plugin" "-I$here/testdata" "-I$here/../../proto" "--ponte_out=$out" \
+  ponte/test/v1/echo.proto ponte/test/v1/common.proto ponte/test/v1/rules.proto
 find "$out" -name '*.c' -exec sed -i '/^static const uint8_t descriptor_set/,$d' {} +
 # Another name, so that no tool takes them for sources of ours.
 find "$out" -type f -exec mv {} {}.golden \;
