@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "users/message.h"
 #include "users/store.h"
 
@@ -46,7 +47,7 @@ static base_err read_key(svc_call *c, const char *key, users_list_query *q) {
   if (!key) return BASE_OK;
   char *end = NULL;
   q->after_us = strtoll(key, &end, 10);
-  if (end == key || *end != ',') {
+  if (end == key || *end != ',' || strlen(end + 1) != BASE_UUID_SIZE - 1) {
     return svc_fail(c, RPC_REASON_INVALID_FIELD, "page_token", "page_token is none that a list of users gave");
   }
   q->after_id = end + 1;

@@ -1,0 +1,103 @@
+"""What every method of users, orders and reports refuses, against the real process with authentication on.
+
+A table a method: a request that is good, and rows that each spoil one thing of it, with the status, reason and field that must come back. The good request is
+sent last, so that no row was refused for another reason than its own. Rows about tokens are made for every method that is not public.
+
+usage: services_refusals_test.py PROTOC PROTO_ROOT
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+from ponte_services import Failure, Services, generate
+
+import services_refusals_tables as tables
+import services_tokens as tokens
+
+failures = 0
+
+
+def judge(what, got, want):
+    global failures
+    if (got.code, got.reason, got.field) != (want.code, want.reason, want.field):
+        failures += 1
+        print(f"{what}: got {got.code} {got.reason} {got.field!r} ({got.message}), want {want.code} {want.reason} {want.field!r}")
+    elif not got.message:
+        failures += 1
+        print(f"{what}: no message says what to do")
+
+
+class World(tables.Accounts):
+    """Accounts of every role, with records to be refused."""
+
+    def __init__(self, services):
+        super().__init__()
+        self.services = services
+        session, _, _ = services.administrator()
+        self.admin, self.admin_id = session.access_token, session.user.user_id
+        for other in services.call("users.ListUsers", self.admin, role=tables.ADMIN).users:
+            if other.user_id != self.admin_id:
+                services.call("users.DeleteUser", self.admin, user_id=other.user_id)
+        for name in "alice", "bob":
+            session = services.call("users.SignUp", display_name=name.title(), email=f"{name}@example.com", password=tables.PASSWORD)
+            setattr(self, name, session.access_token)
+            setattr(self, f"{name}_id", session.user.user_id)
+        services.call("users.CreateUser", self.admin, display_name="Tina", email="tina@example.com", role=tables.TEACHER, password=tables.PASSWORD)
+        self.teacher = services.call("users.SignIn", email="tina@example.com", password=tables.PASSWORD).access_token
+        gone = services.call("users.CreateUser", self.admin, display_name="Gone", email="gone@example.com", password=tables.PASSWORD)
+        self.gone_id = services.call("users.DeleteUser", self.admin, user_id=gone.user_id).user_id
+        self.used_refresh = services.call("users.SignIn", email="bob@example.com", password=tables.PASSWORD).refresh_token
+        self.fresh_refresh = services.call("users.RefreshSession", refresh_token=self.used_refresh).refresh_token
+        services.call("users.CreateUser", self.admin, display_name="Key", email="key@example.com", idempotency_key="taken")
+        self.order_id = self.order(self.alice, self.alice_id)
+        self.paid_id = self.order(self.alice, self.alice_id)
+        services.call("orders.PayOrder", self.alice, order_id=self.paid_id, idempotency_key="taken")
+        self.cancelled_id = self.order(self.alice, self.alice_id)
+        services.call("orders.CancelOrder", self.alice, order_id=self.cancelled_id, idempotency_key="taken")
+
+    def order(self, token, user_id):
+        items = [{"description": "a book", "quantity": 1, "unit_price": 1000}]
+        return self.services.call("orders.CreateOrder", token, user_id=user_id, items=items, currency_code="EUR").order_id
+
+    def page_token(self, method, **fields):
+        token = self.services.call(method, self.admin, page_size=1, **fields).next_page_token
+        assert token, f"{method} has one page only"
+        return token
+
+    def count(self):
+        """What is written: refusals must leave it alone."""
+        users = self.services.call("users.ListUsers", self.admin, page_size=1000, show_deleted=True).users
+        orders = self.services.call("orders.ListOrders", self.admin, page_size=1000).orders
+        return [u.SerializeToString() for u in users], [o.SerializeToString() for o in orders]
+
+
+def check_method(services, world, forged, name, table):
+    before = world.count()
+    rows = list(table.rows)
+    if not table.public:
+        rows += [tables.Row(why, "UNAUTHENTICATED", reason, "", {}, token) for why, reason, token in forged]
+    for row in rows:
+        fields = {k: v for k, v in {**table.good, **row.changes}.items() if v is not tables.ABSENT}
+        token = getattr(world, row.who) if row.who in tables.WHO else row.who
+        judge(f"{name}, {row.why}", services.fails(name, token, **fields), Failure(row.code, row.reason, row.field, "", 0))
+    if world.count() != before:
+        judge(name, Failure("OK", "", "", "something was written", 0), Failure("", "", "", "", 0))
+    judge(f"{name}, the good request", services.fails(name, getattr(world, table.who), **table.good), Failure("OK", "", "", "", 0))
+    return len(rows)
+
+
+def main():
+    _, methods = generate(*sys.argv[1:3])
+    count = 0
+    with Services(methods) as services:
+        world = World(services)
+        forged = tokens.forged(services, world.admin, world.admin_id)
+        made = tables.make(world)
+        assert made.keys() == methods.keys(), f"no table for {methods.keys() ^ made.keys()}"
+        for name, table in made.items():
+            count += check_method(services, world, forged, name, table)
+    print(f"{count} refusals of {len(made)} methods, {failures} wrong")
+    return failures != 0
+
+
+sys.exit(main())
