@@ -2,25 +2,41 @@
 
 #include <stdlib.h>
 
-static void *work(void *arg) {
-  rpc_pool *p = arg;
+/* Locked. True: the caller signals `filled`, without the lock, since the thread that wakes wants it at once. A thread on its way will see all that waits, and
+ * wake the next if it is more than one can do: jobs that come in a bunch and are short cost one or two wake-ups, not one each. */
+static bool must_wake(rpc_pool *p) {
+  bool wake = p->first && p->idle > 0 && !p->on_its_way;
+  p->on_its_way |= wake;
+  return wake;
+}
+
+/* The next job; NULL when the pool stops and none is left. */
+static rpc_job *take(rpc_pool *p) {
   pthread_mutex_lock(&p->lock);
-  for (;;) {
-    while (p->first == NULL && !p->stopping) {
-      pthread_cond_wait(&p->filled, &p->lock);
-    }
-    rpc_job *job = p->first;
-    if (job == NULL) {
-      break;
-    }
+  while (p->first == NULL && !p->stopping) {
+    p->idle++;
+    pthread_cond_wait(&p->filled, &p->lock);
+    p->idle--;
+    p->on_its_way = false;
+  }
+  rpc_job *job = p->first;
+  if (job) {
     p->first = job->next;
     p->last = p->first ? p->last : &p->first;
     p->waiting--;
-    pthread_mutex_unlock(&p->lock);
-    job->run(job);
-    pthread_mutex_lock(&p->lock);
   }
+  bool wake = must_wake(p);
   pthread_mutex_unlock(&p->lock);
+  if (wake) {
+    pthread_cond_signal(&p->filled);
+  }
+  return job;
+}
+
+static void *work(void *arg) {
+  for (rpc_job *job; (job = take(arg)) != NULL;) {
+    job->run(job);
+  }
   return NULL;
 }
 
@@ -45,15 +61,18 @@ base_err rpc_pool_init(rpc_pool *p, int threads, int max_waiting) {
 
 bool rpc_pool_submit(rpc_pool *p, rpc_job *job) {
   pthread_mutex_lock(&p->lock);
-  bool room = p->waiting < p->max_waiting;
+  bool room = p->waiting < p->max_waiting, wake = false;
   if (room) {
     job->next = NULL;
     *p->last = job;
     p->last = &job->next;
     p->waiting++;
-    pthread_cond_signal(&p->filled);
+    wake = must_wake(p);
   }
   pthread_mutex_unlock(&p->lock);
+  if (wake) {
+    pthread_cond_signal(&p->filled);
+  }
   return room;
 }
 

@@ -20,6 +20,8 @@ typedef struct {
   pthread_cond_t filled;
   rpc_job *first, **last;
   int waiting, max_waiting;
+  int idle;        /* threads that sleep, or were woken and do not run yet */
+  bool on_its_way; /* one of the latter */
   bool stopping;
   pthread_t *threads;
   int count;

@@ -66,7 +66,9 @@ void rpc_server_call_ended(rpc_server *s, rpc_call *c) {
   rpc_call_free(c);
   pthread_mutex_lock(&s->lock);
   s->live--; /* last: rpc_server_stop() goes on when it falls to zero */
-  pthread_cond_broadcast(&s->changed);
+  if (s->live == 0) {
+    pthread_cond_broadcast(&s->changed);
+  }
   pthread_mutex_unlock(&s->lock);
 }
 
@@ -336,8 +338,8 @@ void rpc_server_stop(rpc_server *s, int64_t grace_ms) {
     pthread_cond_wait(&s->changed, &s->lock);
   }
   pthread_mutex_unlock(&s->lock);
+  destroy_core(s); /* joins the queue thread, which may still be in the submission of the last job */
   rpc_pool_dispose(&s->pool);
-  destroy_core(s);
   s->stopped = true;
 }
 
