@@ -50,6 +50,7 @@ bool h2_socket_read(h2_socket *s) {
     if (n <= 0 || nghttp2_session_mem_recv(s->session, bytes, (size_t)n) < 0) {
       return false;
     }
+    s->received_bytes += (uint64_t)n;
   }
 }
 
@@ -79,6 +80,7 @@ bool h2_socket_flush(h2_socket *s) {
     if (n < 0) {
       return errno == EAGAIN || errno == EINTR;
     }
+    s->sent_bytes += (uint64_t)n;
     memmove(s->out, s->out + n, s->out_n - (size_t)n);
     s->out_n -= (size_t)n;
   } while (s->out_n == 0);

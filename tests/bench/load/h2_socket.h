@@ -15,6 +15,7 @@ typedef struct {
   nghttp2_session *session;
   uint8_t *out; /* what the kernel has not taken */
   size_t out_n, out_cap;
+  uint64_t sent_bytes, received_bytes;
 } h2_socket;
 
 /* Says what went wrong, with errno, and exits with 1. */
