@@ -97,7 +97,8 @@ void orders_group_key_write(const char *user_id, int64_t day, const char *curren
 bool orders_group_key_read(const char *text, orders_group_key *out) {
   *out = (orders_group_key){0};
   const char *rest;
-  return read_number(text, ' ', &out->day, &rest) &&
+  return read_number(text, ' ', &out->day, &rest) && out->day >= INT64_MIN / ORDERS_DAY_US &&
+         out->day <= INT64_MAX / ORDERS_DAY_US &&
          read_text(rest, ' ', out->currency_code, sizeof out->currency_code, &rest) && out->currency_code[0] &&
          read_text(rest, '\0', out->user_id, sizeof out->user_id, &rest);
 }

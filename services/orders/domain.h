@@ -56,6 +56,7 @@ typedef struct {
   char currency_code[4];
 } orders_group_key;
 void orders_group_key_write(const char *user_id, int64_t day, const char *currency_code, char out[ORDERS_KEY_SIZE]);
+/* The day it gives can be taken as microseconds. */
 bool orders_group_key_read(const char *text, orders_group_key *out);
 
 #endif

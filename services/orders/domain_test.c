@@ -228,6 +228,9 @@ static void keys_of_groups_come_back(void) {
                                     "0 BRL " UUID "0",
                                     " BRL " UUID,
                                     "99999999999999999999 BRL " UUID,
+                                    "106751992 BRL ",
+                                    "-106751992 BRL ",
+                                    "9223372036854775807 BRL ",
                                     "0\nBRL "};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     CHECK_MSG(!orders_group_key_read(bad[i], &key), "\"%s\"", bad[i]);
