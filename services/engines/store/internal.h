@@ -6,6 +6,9 @@
 #ifndef PONTE_STORE_INTERNAL_H
 #define PONTE_STORE_INTERNAL_H
 
+#include <pthread.h>
+#include <time.h>
+
 #include "store/store.h"
 
 enum { STORE_CONNECTIONS = 8, STORE_BUSY_MS = 5000 };
@@ -15,6 +18,7 @@ typedef struct {
   /* Connects and calls store__migrate(). `o` has its defaults filled in; `address` is the URL behind the scheme. */
   base_err (*open)(const store_options *o, const char *address, base_buf *why, store **out);
   void (*close)(store *s);
+  bool (*is_ready)(store *s);
   base_err (*backup)(store *s, const char *path);
   base_err (*read)(store *s, store_fn fn, void *ctx);
   base_err (*write)(store *s, store_fn fn, void *ctx);
@@ -46,10 +50,12 @@ struct store_rows {
   store_tx *tx;
 };
 
-extern const store_engine store__sqlite;
+extern const store_engine store__sqlite, store__postgres;
 
 /* Runs fn. An error that fn swallowed is its result all the same. */
 base_err store__run(store_tx *tx, store_fn fn, void *ctx) BASE_MUST_USE;
+/* Something can be read. */
+bool store__answers(store *s);
 /* Appends to *why, which may be NULL or full: an explanation is worth no second failure. */
 void store__why(base_buf *why, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* For INTERNAL: the text of the statement and the database's reason, which names columns and tables, never values. */
@@ -57,6 +63,10 @@ void store__log_statement(const store *s, const char *sql, const char *reason);
 
 /* Applies what is missing, one write transaction a step. The engine sees to it that no other process migrates at that time. */
 base_err store__migrate(store *s, const store_options *o, base_buf *why) BASE_MUST_USE;
+
+/* A condition variable of the monotonic clock, and a time of it. */
+base_err store__cond_init(pthread_cond_t *c) BASE_MUST_USE;
+struct timespec store__timespec(int64_t monotonic_ms);
 
 /* -- a map from a statement's address to what the engine prepared of it; one connection, one thread at a time ---------- */
 

@@ -6,29 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
 enum { WAL_LIMIT = 64 * 1024 * 1024 /* what a checkpoint leaves of the log's file */ };
-
-base_err sq_cond_init(pthread_cond_t *c) {
-  pthread_condattr_t attr;
-  if (pthread_condattr_init(&attr) != 0) {
-    return base_fail(BASE_E_NO_MEMORY);
-  }
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  int code = pthread_cond_init(c, &attr);
-  pthread_condattr_destroy(&attr);
-  return code == 0 ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
-}
-
-void sq_deadline(const sq_store *s, struct timespec *out) {
-  int64_t ms = base_now_ms() + s->base.busy_timeout_ms;
-  *out = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-}
 
 /* Two processes that open a new database at once: the change to WAL does not wait for the other as every later lock does. */
 static int use_wal(const sq_store *s, sqlite3 *db) {
@@ -122,7 +105,7 @@ static base_err sq_open(const store_options *o, const char *dir, base_buf *why, 
   snprintf(s->base.name, sizeof s->base.name, "%s", o->name);
   SLIST_INIT(&s->free_readers);
   STAILQ_INIT(&s->waiting);
-  if (!base_is_ok(sq_cond_init(&s->reader_free))) {
+  if (!base_is_ok(store__cond_init(&s->reader_free))) {
     free(s);
     return base_fail(BASE_E_NO_MEMORY);
   }
@@ -143,8 +126,7 @@ static base_err sq_open(const store_options *o, const char *dir, base_buf *why, 
 }
 
 static base_err take_reader(sq_store *s, struct sq_conn **out) {
-  struct timespec until;
-  sq_deadline(s, &until);
+  struct timespec until = store__timespec(base_now_ms() + s->base.busy_timeout_ms);
   int code = 0;
   pthread_mutex_lock(&s->lock);
   while (!(*out = SLIST_FIRST(&s->free_readers)) && code != ETIMEDOUT) {
@@ -187,7 +169,7 @@ static base_err copy(const sq_store *s, sqlite3 *from, const char *path) {
   sqlite3 *to = NULL;
   int code = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
   sqlite3_backup *b = code == SQLITE_OK ? sqlite3_backup_init(to, "main", from, "main") : NULL;
-  base_err e = BASE_OK;
+  base_err e;
   if (!b) {
     e = to ? sq_error(s, to, code == SQLITE_OK ? sqlite3_errcode(to) : code, false, "(backup)")
            : base_fail(BASE_E_NO_MEMORY);
@@ -225,6 +207,7 @@ const store_engine store__sqlite = {
     .scheme = "sqlite:",
     .open = sq_open,
     .close = sq_close,
+    .is_ready = store__answers,
     .backup = sq_backup,
     .read = sq_read,
     .write = sq_write,

@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #include "store/internal.h"
 
@@ -54,10 +53,6 @@ typedef struct {
   bool led; /* a thread leads, or was just told to */
 } sq_store;
 
-/* A condition variable of the monotonic clock. */
-base_err sq_cond_init(pthread_cond_t *c) BASE_MUST_USE;
-/* Now and the busy time-out. */
-void sq_deadline(const sq_store *s, struct timespec *out);
 /* Of the connection's last error. Logs INTERNAL with the statement. */
 base_err sq_error(const sq_store *s, sqlite3 *db, int code, bool read_only, const char *sql) BASE_MUST_USE;
 

@@ -1,7 +1,6 @@
 /* Group commit. Of the writers that come while one commits, the first becomes the leader of the next group: it runs everybody's function on its own thread, each in a
  * savepoint, commits once and wakes them. So one fsync carries many writes, no thread is switched in between, and a writer alone waits for nobody. */
 #include <errno.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -100,8 +99,7 @@ static void lead(sq_store *s, struct sq_writer *me) {
 
 /* Under the lock. Whoever was taken waits as long as it takes: its function may be running. */
 static void await_turn(sq_store *s, struct sq_writer *me) {
-  struct timespec until;
-  sq_deadline(s, &until);
+  struct timespec until = store__timespec(base_now_ms() + s->base.busy_timeout_ms);
   while (me->state == SQ_WAITS || me->state == SQ_TAKEN) {
     int code = me->state == SQ_TAKEN ? pthread_cond_wait(&me->wake, &s->lock)
                                      : pthread_cond_timedwait(&me->wake, &s->lock, &until);
@@ -116,7 +114,7 @@ static void await_turn(sq_store *s, struct sq_writer *me) {
 base_err sq_write(store *base, store_fn fn, void *ctx) {
   sq_store *s = (sq_store *)base;
   struct sq_writer me = {.fn = fn, .ctx = ctx, .state = SQ_LEADS};
-  BASE_TRY(sq_cond_init(&me.wake));
+  BASE_TRY(store__cond_init(&me.wake));
   pthread_mutex_lock(&s->lock);
   if (s->led) {
     me.state = SQ_WAITS;

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "store/internal.h"
 
-static const store_engine *const engines[] = {&store__sqlite};
+static const store_engine *const engines[] = {&store__sqlite, &store__postgres};
 
 void store__why(base_buf *why, const char *fmt, ...) {
   char text[512];
@@ -24,6 +24,21 @@ void store__why(base_buf *why, const char *fmt, ...) {
 void store__log_statement(const store *s, const char *sql, const char *reason) {
   BASE_LOG(BASE_LOG_ERROR, "statement refused", LOG_STR("store", s->name), LOG_STR("sql", sql),
            LOG_STR("reason", reason));
+}
+
+base_err store__cond_init(pthread_cond_t *c) {
+  pthread_condattr_t attr;
+  if (pthread_condattr_init(&attr) != 0) {
+    return base_fail(BASE_E_NO_MEMORY);
+  }
+  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  int code = pthread_cond_init(c, &attr);
+  pthread_condattr_destroy(&attr);
+  return code == 0 ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
+}
+
+struct timespec store__timespec(int64_t monotonic_ms) {
+  return (struct timespec){.tv_sec = monotonic_ms / 1000, .tv_nsec = monotonic_ms % 1000 * 1000000};
 }
 
 static bool name_is_good(const char *name) {
@@ -65,7 +80,8 @@ static base_err ask(void *ctx, store_tx *tx) {
   return store_next(rows);
 }
 
-bool store_is_ready(store *s) { return base_is_ok(store_read(s, ask, NULL)); }
+bool store__answers(store *s) { return base_is_ok(store_read(s, ask, NULL)); }
+bool store_is_ready(store *s) { return s->engine->is_ready(s); }
 
 base_err store_backup(store *s, const char *path) { return s->engine->backup(s, path); }
 base_err store_read(store *s, store_fn fn, void *ctx) { return s->engine->read(s, fn, ctx); }

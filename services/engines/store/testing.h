@@ -7,7 +7,7 @@
 
 typedef struct {
   char url[512];
-  char dir[64]; /* of SQLite; "" for PostgreSQL */
+  char dir[64], database[64]; /* one of them is "" */
 } testing_place;
 
 bool testing_on_postgres(void);
