@@ -9,10 +9,10 @@
 #include "base/log.h"
 #include "http/admin.h"
 #include "net/loop.h"
-#include "services/options.h"
+#include "services/hosted.h"
 #include "transcription/service.h"
 
-enum { DRAIN_POLL_MS = 50, ADDRESS_SIZE = 300, WHY_SIZE = 262144, EXIT_USAGE = 2 };
+enum { DRAIN_POLL_MS = 50, LAST_MS = 1000, ADDRESS_SIZE = 300, WHY_SIZE = 262144, EXIT_USAGE = 2 };
 #define VERSION "0.1.0"
 
 typedef struct {
@@ -21,14 +21,20 @@ typedef struct {
   net_timer *drain_timer;
   http_admin *admin;
   tr_service *transcription;
+  services_hosted *hosted;
   bool draining;
   int64_t drain_until_ms;
 } host;
 
 static bool is_ready(void *ctx, const char **why) {
   const host *h = ctx;
-  if (h->draining) *why = "shutting down";
-  return !h->draining;
+  if (h->draining) *why = "shutting down\n";
+  return !h->draining && services_hosted_is_ready(h->hosted, why);
+}
+
+static base_err more_pages(void *ctx, base_span path, const char **type, base_buf *out) {
+  const host *h = ctx;
+  return services_hosted_page(h->hosted, path, type, out);
 }
 
 /* Streams may end by themselves until the time is over; then tr_service_stop() sends them elsewhere. */
@@ -52,6 +58,7 @@ static void on_signal(void *ctx, int signal) {
   BASE_LOG(BASE_LOG_INFO, "draining", LOG_INT("signal", signal));
   h->draining = true;
   h->drain_until_ms = base_now_ms() + h->options->drain_ms;
+  services_hosted_drain(h->hosted);
   if (h->transcription) tr_service_drain(h->transcription);
   on_drain_timer(h);
 }
@@ -91,8 +98,22 @@ static bool start_admin(host *h) {
     fprintf(stderr, "ponte-services: the admin port cannot listen on %s: %s\n", h->options->admin, base_err_text(e));
     return false;
   }
+  http_admin_set_pages(h->admin, more_pages, h);
   BASE_LOG(BASE_LOG_INFO, "listening", LOG_STR("service", "admin"), LOG_INT("port", http_admin_port(h->admin)));
   return true;
+}
+
+static bool start_all(host *h) {
+  const services_options *o = h->options;
+  h->drain_timer = net_timer_new(h->loop, on_drain_timer, h);
+  return h->drain_timer && base_is_ok(services_hosted_start(o, &h->hosted)) &&
+         (!services_options_has(o, "transcription") || start_transcription(h)) && start_admin(h);
+}
+
+/* What is left of the grace, for the calls that still run. */
+static int64_t grace_left(const host *h) {
+  int64_t left_ms = h->drain_until_ms - base_now_ms();
+  return left_ms > LAST_MS ? left_ms : LAST_MS;
 }
 
 static int serve(const services_options *o) {
@@ -103,9 +124,9 @@ static int serve(const services_options *o) {
     fprintf(stderr, "ponte-services: no event loop: %s\n", base_err_text(e));
     return EXIT_FAILURE;
   }
-  h.drain_timer = net_timer_new(h.loop, on_drain_timer, &h);
-  bool ok = h.drain_timer && (!services_options_has(o, "transcription") || start_transcription(&h)) && start_admin(&h);
+  bool ok = start_all(&h);
   if (ok) net_loop_run(h.loop);
+  services_hosted_stop(h.hosted, grace_left(&h));
   tr_service_stop(h.transcription);
   net_timer_free(h.drain_timer);
   net_loop_free(h.loop);
@@ -114,7 +135,7 @@ static int serve(const services_options *o) {
   return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int run(const services_options *o, base_buf *text) {
+static int run(const services_options *o, const char *backup, base_buf *text) {
   if (o->help) {
     if (!base_is_ok(settings_help(&services_program, text))) return EXIT_FAILURE;
     printf("%.*s", BASE_SPAN_ARG(base_buf_span(text)));
@@ -125,6 +146,7 @@ static int run(const services_options *o, base_buf *text) {
     return EXIT_SUCCESS;
   }
   base_log_init("ponte-services");
+  if (backup) return base_is_ok(services_backup(o, backup)) ? EXIT_SUCCESS : EXIT_FAILURE;
   return serve(o);
 }
 
@@ -133,8 +155,11 @@ int main(int argc, char **argv) {
   base_buf text;
   int code = EXIT_USAGE;
   base_buf_init(&text, WHY_SIZE);
-  if (base_is_ok(services_options_read(argc, argv, getenv, &o, &text))) {
-    code = run(&o, &text);
+  /* "backup DIR" stands before the options. */
+  const char *backup = argc > 2 && strcmp(argv[1], "backup") == 0 ? argv[2] : NULL;
+  int skip = backup ? 2 : 0;
+  if (base_is_ok(services_options_read(argc - skip, argv + skip, getenv, &o, &text))) {
+    code = run(&o, backup, &text);
     services_options_dispose(&o);
   } else {
     fprintf(stderr, "ponte-services: %.*s\n", BASE_SPAN_ARG(base_buf_span(&text)));

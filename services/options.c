@@ -1,7 +1,9 @@
 #include "services/options.h"
 
+#include <stdio.h>
+
 /* A service's name, as --only takes it. */
-static const char *const services[] = {"transcription"};
+static const char *const services[] = {"users", "orders", "reports", "transcription"};
 enum { SERVICES = sizeof services / sizeof services[0] };
 
 static bool are_services(const char *only) {
@@ -16,6 +18,41 @@ static bool are_services(const char *only) {
 }
 
 #define AT(member) SETTINGS_AT(services_options, member)
+#define PORT(name, number)                                                                                \
+  {                                                                                                       \
+    .key = #name "_port", .flag = #name "-port", .kind = SETTINGS_NUMBER, AT(name##_port), .high = 65535, \
+    .fallback = #number, .argument = "PORT", .help = "0 picks a free one and logs it"                     \
+  }
+#define TARGET(name, number)                                                                   \
+  {                                                                                            \
+    .key = #name "_target", .flag = #name "-target", .kind = SETTINGS_TEXT, AT(name##_target), \
+    .fallback = "127.0.0.1:" #number, .argument = "HOST:PORT",                                 \
+    .help = "the " #name " service, when it is not hosted here"                                \
+  }
+
+static const char *const off_on[] = {"off", "on", NULL};
+
+static const settings_row tracing_rows[] = {
+    {.key = "endpoint",
+     .kind = SETTINGS_TEXT,
+     SETTINGS_AT(services_tracing, endpoint),
+     .argument = "HOST:PORT",
+     .help = "an OTLP/gRPC collector; default: no spans are exported"},
+    {.key = "sample_ratio",
+     .kind = SETTINGS_RATIO,
+     SETTINGS_AT(services_tracing, sample_ratio),
+     .fallback = "1",
+     .argument = "RATIO",
+     .help = "of the traces that begin here"},
+    {.key = "service_name",
+     .kind = SETTINGS_TEXT,
+     SETTINGS_AT(services_tracing, service_name),
+     .fallback = "ponte-services",
+     .argument = "NAME",
+     .help = "in spans"},
+};
+static const settings_table tracing_table = SETTINGS_TABLE(services_tracing, tracing_rows);
+
 static const settings_row rows[] = {
     {.flag = "config",
      .kind = SETTINGS_TEXT,
@@ -28,7 +65,7 @@ static const settings_row rows[] = {
      AT(only),
      .is_allowed = are_services,
      .argument = "A,B",
-     .help = "host only these services: transcription; default: all"},
+     .help = "host only these services of users, orders, reports and transcription; default: all"},
     {.key = "listen_host",
      .flag = "listen-host",
      .kind = SETTINGS_TEXT,
@@ -42,14 +79,51 @@ static const settings_row rows[] = {
      AT(admin),
      .argument = "ADDR:PORT",
      .help = "/healthz, /readyz and /metrics; default: nowhere"},
-    {.key = "transcription_port",
-     .flag = "transcription-port",
-     .kind = SETTINGS_NUMBER,
-     AT(transcription_port),
-     .high = 65535,
-     .fallback = "50054",
-     .argument = "PORT",
-     .help = "0 picks a free one and logs it"},
+    PORT(users, 50051),
+    PORT(orders, 50052),
+    PORT(reports, 50053),
+    PORT(transcription, 50054),
+    TARGET(users, 50051),
+    TARGET(orders, 50052),
+    {.key = "store",
+     .flag = "store",
+     .kind = SETTINGS_TEXT,
+     AT(store),
+     .argument = "URL",
+     .help = "sqlite:DIR or postgresql://...; a password belongs into PONTE_STORE or ~/.pgpass; default: sqlite: and "
+             "PONTE_DATA_DIR, or var"},
+    {.key = "auth",
+     .flag = "auth",
+     .kind = SETTINGS_CHOICE,
+     AT(auth),
+     .names = off_on,
+     .fallback = "off",
+     .argument = "on|off",
+     .help = "whether callers need tokens; elsewhere than on loopback it must be said"},
+    {.key = "issuer",
+     .flag = "issuer",
+     .kind = SETTINGS_TEXT,
+     AT(issuer),
+     .fallback = "ponte",
+     .argument = "NAME",
+     .help = "of the tokens that are made and taken"},
+    {.key = "jwks_url",
+     .flag = "jwks-url",
+     .kind = SETTINGS_TEXT,
+     AT(jwks_url),
+     .argument = "URL",
+     .help = "the keys of tokens, when the users service is not hosted here"},
+    {.key = "demo_account",
+     .flag = "demo-account",
+     .kind = SETTINGS_TEXT,
+     AT(demo_account),
+     .argument = "FILE",
+     .help = "keep an administrator for demonstrations, and its password in this file"},
+    {.key = "tracing",
+     .kind = SETTINGS_GROUP,
+     AT(tracing),
+     .table = &tracing_table,
+     .help = "spans of users, orders and reports for OpenTelemetry"},
     {.key = "model_dir",
      .flag = "model-dir",
      .kind = SETTINGS_TEXT,
@@ -110,16 +184,69 @@ static const settings_table table = SETTINGS_TABLE(services_options, rows);
 const settings_program services_program = {
     .table = &table,
     .prefix = "PONTE_",
-    .usage = "usage: ponte-services [OPTION]...\n\nHosts Ponte's services, each on its own port.\n",
+    .usage = "usage: ponte-services [OPTION]...\n       ponte-services backup DIR [OPTION]...\n\nHosts Ponte's "
+             "services, each on its own port. backup copies their SQLite stores, which may be in use, "
+             "into a folder.\n",
     .file_flag = "config",
 };
+
+/* Those with records or identities: what is open to everybody by mistake would be the worst of mistakes. */
+static bool hosts_records(const services_options *o) {
+  return services_options_has(o, "users") || services_options_has(o, "orders") || services_options_has(o, "reports");
+}
+
+static bool is_loopback(const char *host) {
+  return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0 ||
+         strcmp(host, "localhost") == 0;
+}
+
+static base_err check(const services_options *o, base_buf *why) {
+  if (o->help || o->version || !hosts_records(o)) {
+    return BASE_OK;
+  }
+  if (!o->auth && !is_loopback(o->listen_host) && !settings_is_given(o->settings, &o->auth)) {
+    return settings_complain(
+        o->settings, &o->listen_host, why,
+        "%s can be reached from elsewhere, so say --auth on; or --auth off, if everybody may do everything",
+        o->listen_host);
+  }
+  if (o->auth && !o->jwks_url && !services_options_has(o, "users")) {
+    return settings_complain(
+        o->settings, &o->auth, why,
+        "tokens cannot be checked without keys: host the users service too, or name its keys with --jwks-url");
+  }
+  return BASE_OK;
+}
 
 base_err services_options_read(int argc, char *const *argv, char *(*get)(const char *name), services_options *out,
                                base_buf *why) {
   settings *s = NULL;
   base_err e = settings_read(&services_program, argc, argv, get, out, &s, why);
   out->settings = s;
+  if (base_is_ok(e) && !base_is_ok(e = check(out, why))) {
+    services_options_dispose(out);
+  }
   return e;
+}
+
+const char *services_options_text(const services_options *o, const char *key) {
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    if (rows[i].kind == SETTINGS_TEXT && rows[i].key && strcmp(rows[i].key, key) == 0) {
+      return *(char *const *)((const char *)o + rows[i].at);
+    }
+  }
+  return NULL;
+}
+
+int services_options_port(const services_options *o, const char *service) {
+  char key[64];
+  snprintf(key, sizeof key, "%s_port", service);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    if (rows[i].key && strcmp(rows[i].key, key) == 0) {
+      return (int)*(const unsigned *)((const char *)o + rows[i].at);
+    }
+  }
+  return -1;
 }
 
 void services_options_dispose(services_options *o) { settings_free(o->settings); }

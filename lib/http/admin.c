@@ -5,13 +5,15 @@
 #include "base/metrics.h"
 #include "http/h1.h"
 
-enum { METRICS_CEILING = 4 << 20 };
+enum { METRICS_CEILING = 4 << 20, PAGE_CEILING = 1 << 20 };
 
 struct http_admin {
   http_h1_server *server;
   net_listener *listener;
   http_admin_ready_fn ready;
   void *ready_ctx;
+  http_admin_page_fn pages; /* NULL: no more */
+  void *pages_ctx;
 };
 
 static void healthz(http_admin *a, http_exchange *x) {
@@ -47,22 +49,44 @@ static const struct {
   void (*answer)(http_admin *a, http_exchange *x);
 } pages[] = {{"/healthz", healthz}, {"/readyz", readyz}, {"/metrics", metrics}};
 
+static bool is_read(http_exchange *x, const http_request *r) {
+  if (base_span_is(r->method, "GET") || base_span_is(r->method, "HEAD")) {
+    return true;
+  }
+  const http_header allow = {base_span_str("allow"), base_span_str("GET, HEAD")};
+  http_respond(x, 405, &allow, 1, true);
+  return false;
+}
+
+/* What is not answered is 404. */
+static void other_page(http_admin *a, http_exchange *x, const http_request *r, base_span path) {
+  const char *type = "text/plain; charset=utf-8";
+  base_buf text;
+  base_buf_init(&text, PAGE_CEILING);
+  base_err e = a->pages ? a->pages(a->pages_ctx, path, &type, &text) : base_fail(BASE_E_NOT_FOUND);
+  if (base_is_ok(e) && is_read(x, r)) {
+    const http_header head = {base_span_str("content-type"), base_span_str(type)};
+    http_respond(x, 200, &head, 1, false);
+    http_body(x, base_buf_span(&text), true);
+  } else if (!base_is_ok(e) && !base_is(e, BASE_E_NOT_FOUND)) {
+    http_respond_text(x, 503, "not available\n");
+  }
+  base_buf_dispose(&text);
+}
+
 static void on_request(void *app, http_exchange *x, const http_request *r) {
   http_admin *a = app;
   const uint8_t *query = memchr(r->path.p, '?', r->path.n);
   base_span path = base_span_of(r->path.p, query ? (size_t)(query - r->path.p) : r->path.n);
   for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
-    if (!base_span_is(path, pages[i].path)) {
-      continue;
-    }
-    if (base_span_is(r->method, "GET") || base_span_is(r->method, "HEAD")) {
-      pages[i].answer(a, x);
+    if (base_span_is(path, pages[i].path)) {
+      if (is_read(x, r)) {
+        pages[i].answer(a, x);
+      }
       return;
     }
-    const http_header allow = {base_span_str("allow"), base_span_str("GET, HEAD")};
-    http_respond(x, 405, &allow, 1, true);
-    return;
   }
+  other_page(a, x, r, path);
 }
 
 base_err http_admin_start(net_loop *l, const char *address, http_admin_ready_fn ready, void *ctx, http_admin **out) {
@@ -86,6 +110,11 @@ base_err http_admin_start(net_loop *l, const char *address, http_admin_ready_fn 
   }
   *out = a;
   return BASE_OK;
+}
+
+void http_admin_set_pages(http_admin *a, http_admin_page_fn more, void *ctx) {
+  a->pages = more;
+  a->pages_ctx = ctx;
 }
 
 int http_admin_port(const http_admin *a) { return net_listener_port(a->listener); }

@@ -16,6 +16,9 @@ typedef bool (*http_admin_ready_fn)(void *ctx, const char **why);
 /* `address` as in net_listener_options ("127.0.0.1:9901"); IN_USE, INVALID as net_listen. `ready` NULL: always ready. */
 base_err http_admin_start(net_loop *l, const char *address, http_admin_ready_fn ready, void *ctx,
                           http_admin **out) BASE_MUST_USE;
+/* Pages besides those: appends the text of the page and sets *type (static), or NOT_FOUND. On the loop's thread, so it must not wait. */
+typedef base_err (*http_admin_page_fn)(void *ctx, base_span path, const char **type, base_buf *out);
+void http_admin_set_pages(http_admin *a, http_admin_page_fn pages, void *ctx);
 int http_admin_port(const http_admin *a);
 /* After net_loop_free. NULL is allowed. */
 void http_admin_free(http_admin *a);

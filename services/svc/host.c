@@ -69,11 +69,8 @@ base_err svc_host_new(const svc_host_options *options, svc_host **out) {
 
 /* -- adding ------------------------------------------------------------------------------------------------------------ */
 
-static base_err open_store(svc *s, base_buf *why) {
-  const svc_definition *d = s->definition;
-  if (d->migration_count == 0) {
-    return BASE_OK;
-  }
+/* The framework's own step first. */
+static base_err open_store(const svc_definition *d, const char *url, base_buf *why, store **out) {
   store_migration *all = calloc(d->migration_count + 1, sizeof *all);
   if (all == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
@@ -81,9 +78,17 @@ static base_err open_store(svc *s, base_buf *why) {
   all[0] = svc__answers_migration;
   memcpy(all + 1, d->migrations, d->migration_count * sizeof *all);
   const store_options options = {
-      .url = s->host->options.store_url, .name = d->name, .migrations = all, .migration_count = d->migration_count + 1};
-  base_err e = store_open(&options, why, &s->store);
+      .url = url, .name = d->name, .migrations = all, .migration_count = d->migration_count + 1};
+  base_err e = store_open(&options, why, out);
   free(all);
+  return e;
+}
+
+base_err svc_host_backup(const svc_definition *definition, const char *store_url, const char *path, base_buf *why) {
+  store *s = NULL;
+  BASE_TRY(open_store(definition, store_url, why, &s));
+  base_err e = store_backup(s, path);
+  store_close(s);
   return e;
 }
 
@@ -98,7 +103,9 @@ static base_err make_server(svc *s) {
 }
 
 static base_err open_service(svc *s, base_buf *why) {
-  BASE_TRY(open_store(s, why));
+  if (s->definition->migration_count > 0) {
+    BASE_TRY(open_store(s->definition, s->host->options.store_url, why, &s->store));
+  }
   BASE_TRY(make_server(s));
   BASE_TRY(s->definition->open(s, why, &s->state));
   s->is_open = true;

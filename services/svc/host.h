@@ -40,6 +40,9 @@ base_err svc_host_page(svc_host *h, base_span path, const char **content_type, b
 void svc_host_drain(svc_host *h);
 /* Calls that run may end within grace_ms, then they are cancelled. Blocks until all ended and the stores are closed. */
 void svc_host_stop(svc_host *h, int64_t grace_ms);
+/* Copies a service's store, which may be in use by another process, into a file that is not there yet (store_backup). *why says what to do when that fails. */
+base_err svc_host_backup(const svc_definition *definition, const char *store_url, const char *path,
+                         base_buf *why) BASE_MUST_USE;
 /* Stops at once what still runs. NULL is allowed. */
 void svc_host_free(svc_host *h);
 
