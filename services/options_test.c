@@ -70,6 +70,11 @@ static void bad(void) {
       {"--only", "transcription,", "an empty name"},
       {"--only", "", "no name at all"},
       {"--grace", "5", "no unit"},
+      {"--only", "users,courses", "an unknown service behind a known one"},
+      {"--users-port", "70000", "too large"},
+      {"--auth", "yes", "neither on nor off"},
+      {"--listen-host", "0.0.0.0", "open to everybody, and authentication not spoken of"},
+      {"--listen-host", "192.0.2.1", "likewise"},
       {"--config", "/nowhere", "no such file"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -85,6 +90,48 @@ static void bad(void) {
   CHECK(strstr(why, "PONTE_MAX_STREAMS") != NULL);
 }
 
+/* What is allowed only together. */
+static void together(void) {
+  static const struct {
+    const char *words[6];
+    bool ok;
+  } rows[] = {
+      {{"--listen-host", "0.0.0.0", "--auth", "off"}, true}, /* said explicitly */
+      {{"--listen-host", "0.0.0.0", "--auth", "on"}, true},
+      {{"--listen-host", "0.0.0.0", "--only", "transcription"}, true}, /* has no records */
+      {{"--listen-host", "::1"}, true},
+      {{"--only", "orders", "--auth", "on"}, false}, /* no keys */
+      {{"--only", "orders", "--auth", "on", "--jwks-url", "http://127.0.0.1:8000/.well-known/jwks.json"}, true},
+      {{"--only", "orders,users", "--auth", "on"}, true},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char *argv[8] = {(char *)"x"};
+    services_options o;
+    char why[256];
+    for (size_t k = 0; k < 6; k++)
+      argv[k + 1] = (char *)rows[i].words[k];
+    bool ok = read(argv, no_variables, &o, why);
+    CHECK_MSG(ok == rows[i].ok, "row %zu: %s", i, why);
+    if (ok) services_options_dispose(&o);
+  }
+}
+
+static void by_name(void) {
+  services_options o;
+  char why[256];
+  CHECK(read((char *[]){(char *)"x", (char *)"--users-target", (char *)"users.internal:1", (char *)"--orders-port",
+                        (char *)"0", NULL},
+             no_variables, &o, why));
+  CHECK_STR(services_options_text(&o, "users_target"), "users.internal:1");
+  CHECK_STR(services_options_text(&o, "orders_target"), "127.0.0.1:50052");
+  CHECK(!services_options_text(&o, "demo_account") && !services_options_text(&o, "users_port") &&
+        !services_options_text(&o, "nothing"));
+  CHECK_INT(services_options_port(&o, "orders"), 0);
+  CHECK_INT(services_options_port(&o, "reports"), 50053);
+  CHECK_INT(services_options_port(&o, "courses"), -1);
+  services_options_dispose(&o);
+}
+
 static void help(void) {
   base_buf text;
   base_buf_init(&text, 65536);
@@ -95,4 +142,4 @@ static void help(void) {
   base_buf_dispose(&text);
 }
 
-TEST_MAIN(TEST(good), TEST(bad), TEST(help))
+TEST_MAIN(TEST(good), TEST(bad), TEST(together), TEST(by_name), TEST(help))
