@@ -8,8 +8,9 @@
 #include "users/session.h"
 #include "users/throttle.h"
 
-/* Each takes 64 MiB and a core. */
-enum { HASHES_AT_ONCE = 2, HASH_WAIT_MS = 2000, JWKS_MAX = 65536 };
+enum { JWKS_MAX = 65536 };
+/* Each hash takes 64 MiB and a core, and each that waits a thread of the service, which other methods want too. */
+static const users_hasher_limits hashing = {.at_once = 2, .waiting = 12, .wait_ms = 2000};
 
 /* -- keys -------------------------------------------------------------------------------------------------------------- */
 
@@ -96,7 +97,7 @@ base_err users_identity_new(store *s, token_verifier *verifier, base_buf *why, u
   id->verifier = verifier;
   pthread_mutex_init(&id->lock, NULL);
   base_buf_init(&id->jwks, JWKS_MAX);
-  base_err e = users_hasher_new(HASHES_AT_ONCE, HASH_WAIT_MS, &id->hasher);
+  base_err e = users_hasher_new(&hashing, &id->hasher);
   if (base_is_ok(e)) e = upkeep(id, base_wall_ms());
   if (base_is_ok(e)) {
     *out = id;

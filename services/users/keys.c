@@ -16,19 +16,18 @@ static const store_statement select_newest = {
 static const store_statement select_signing = {
     "SELECT private_jwk FROM signing_keys WHERE sign_us <= $1 ORDER BY sign_us DESC LIMIT 1"};
 static const store_statement select_all = {"SELECT private_jwk FROM signing_keys ORDER BY sign_us DESC LIMIT 32"};
-static const store_statement drop_old = {
-    "DELETE FROM signing_keys WHERE EXISTS (SELECT 1 FROM signing_keys AS newer"
-    " WHERE newer.sign_us > signing_keys.sign_us AND newer.sign_us <= $1)"};
+static const store_statement drop_old = {"DELETE FROM signing_keys WHERE EXISTS (SELECT 1 FROM signing_keys AS newer"
+                                         " WHERE newer.sign_us > signing_keys.sign_us AND newer.sign_us <= $1)"};
 
 static base_err add(store_tx *tx, int64_t now_us, int64_t sign_us, char key_id[TOKEN_KEY_ID_SIZE]) {
   base_buf jwk;
   base_buf_init(&jwk, JWK_MAX);
   base_err e = token_key_new(key_id, &jwk);
   if (base_is_ok(e)) {
-    e = store_exec(tx, &insert_key,
-                   STORE_VALUES(store_text(key_id), store_bytes(base_buf_span(&jwk)), store_int(now_us),
-                                store_int(sign_us)),
-                   NULL);
+    e = store_exec(
+        tx, &insert_key,
+        STORE_VALUES(store_text(key_id), store_bytes(base_buf_span(&jwk)), store_int(now_us), store_int(sign_us)),
+        NULL);
   }
   base_buf_dispose(&jwk);
   return e;
@@ -83,7 +82,8 @@ base_err users_keys_publish(store_tx *tx, base_buf *out) {
   }
   if (base_is(e, BASE_E_NOT_FOUND)) e = BASE_OK;
   base_span text = base_buf_span(&all);
-  for (size_t i = 0, from = 0; i < count; from = ends[i++]) keys[i] = base_span_of(text.p + from, ends[i] - from);
+  for (size_t i = 0, from = 0; i < count; from = ends[i++])
+    keys[i] = base_span_of(text.p + from, ends[i] - from);
   if (base_is_ok(e)) e = token_jwks_write(keys, count, out);
   base_buf_dispose(&all);
   return e;

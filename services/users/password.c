@@ -11,8 +11,8 @@ _Static_assert(USERS_HASH_SIZE == crypto_pwhash_STRBYTES, "the library's own siz
 struct users_hasher {
   pthread_mutex_t lock;
   pthread_cond_t turn;
-  int free;
-  int64_t wait_ms;
+  users_hasher_limits limits;
+  int free, waiting;
   char nobody[USERS_HASH_SIZE]; /* of a password that nobody knows */
 };
 
@@ -21,15 +21,18 @@ struct users_hasher {
 static base_err enter(users_hasher *h) {
   struct timespec until;
   clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += h->wait_ms / 1000;
-  until.tv_nsec += h->wait_ms % 1000 * 1000000;
+  until.tv_sec += h->limits.wait_ms / 1000;
+  until.tv_nsec += h->limits.wait_ms % 1000 * 1000000;
   if (until.tv_nsec >= 1000000000) {
     until.tv_sec++;
     until.tv_nsec -= 1000000000;
   }
   pthread_mutex_lock(&h->lock);
-  int late = 0;
-  while (h->free == 0 && !late) late = pthread_cond_timedwait(&h->turn, &h->lock, &until);
+  int late = h->waiting >= h->limits.waiting;
+  h->waiting++;
+  while (h->free == 0 && !late)
+    late = pthread_cond_timedwait(&h->turn, &h->lock, &until);
+  h->waiting--;
   bool mine = h->free > 0;
   h->free -= mine;
   pthread_mutex_unlock(&h->lock);
@@ -65,8 +68,8 @@ base_err users_password_check(users_hasher *h, const char *hash, const char *pas
   bool same = crypto_pwhash_str_verify(kept, password, strlen(password)) == 0;
   leave(h);
   if (!same || from != hash) return base_fail(BASE_E_DENIED);
-  *stale = crypto_pwhash_str_needs_rehash(kept, crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                                          crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0;
+  *stale =
+      crypto_pwhash_str_needs_rehash(kept, crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0;
   return BASE_OK;
 }
 
@@ -80,7 +83,7 @@ static bool make_nobody(users_hasher *h) {
   return make(password, h->nobody);
 }
 
-base_err users_hasher_new(int at_once, int64_t wait_ms, users_hasher **out) {
+base_err users_hasher_new(const users_hasher_limits *limits, users_hasher **out) {
   pthread_condattr_t clock;
   if (sodium_init() < 0) return base_fail(BASE_E_INTERNAL);
   users_hasher *h = calloc(1, sizeof *h);
@@ -88,8 +91,8 @@ base_err users_hasher_new(int at_once, int64_t wait_ms, users_hasher **out) {
     free(h);
     return base_fail(BASE_E_NO_MEMORY);
   }
-  h->free = at_once;
-  h->wait_ms = wait_ms;
+  h->limits = *limits;
+  h->free = limits->at_once;
   pthread_mutex_init(&h->lock, NULL);
   pthread_condattr_init(&clock);
   pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);

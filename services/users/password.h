@@ -10,8 +10,14 @@
 typedef struct users_hasher users_hasher;
 
 enum { USERS_HASH_SIZE = 128 };
-/* At most so many hashes at once; who waits longer for a turn than wait_ms gets EXHAUSTED. INTERNAL: the library does not work here. */
-base_err users_hasher_new(int at_once, int64_t wait_ms, users_hasher **out) BASE_MUST_USE;
+typedef struct {
+  int at_once;     /* hashes */
+  int waiting;     /* threads that wait for their turn; more of them get EXHAUSTED at once */
+  int64_t wait_ms; /* and these after so long */
+} users_hasher_limits;
+
+/* INTERNAL: the library does not work here. */
+base_err users_hasher_new(const users_hasher_limits *limits, users_hasher **out) BASE_MUST_USE;
 void users_hasher_free(users_hasher *h); /* nobody is in it; NULL is allowed */
 
 /* Text with salt and parameters, "$argon2id$...". EXHAUSTED, NO_MEMORY. */

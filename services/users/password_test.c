@@ -8,7 +8,9 @@
 
 static users_hasher *hasher;
 
-static void set_up(void) { CHECK_OK(users_hasher_new(2, 60000, &hasher)); }
+static void set_up(void) {
+  CHECK_OK(users_hasher_new(&(users_hasher_limits){.at_once = 2, .waiting = 8, .wait_ms = 60000}, &hasher));
+}
 
 static void a_hash_is_argon2id_and_salted(void) {
   char one[USERS_HASH_SIZE], two[USERS_HASH_SIZE];
@@ -29,7 +31,8 @@ static void only_the_password_is_the_password(void) {
   longer[1023] = 'y';
   CHECK_ERR(users_password_check(hasher, hash, longer, &stale), BASE_E_DENIED);
   CHECK_OK(users_password_hash(hasher, "Jo\xC3\xA3o 1234", hash));
-  static const char *const others[] = {"", "jo\xC3\xA3o 1234", "Joa\xCC\x83o 1234", "Jo\xC3\xA3o 1234 ", "Jo\xC3\xA3o 123"};
+  static const char *const others[] = {"", "jo\xC3\xA3o 1234", "Joa\xCC\x83o 1234", "Jo\xC3\xA3o 1234 ",
+                                       "Jo\xC3\xA3o 123"};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++)
     CHECK_MSG(base_is(users_password_check(hasher, hash, others[i], &stale), BASE_E_DENIED), "row %zu", i);
 }
@@ -65,18 +68,24 @@ static void *check_one(void *ctx) {
 static void run_eight(users_hasher *h) {
   pthread_t threads[8];
   good = exhausted = 0;
-  for (int i = 0; i < 8; i++) CHECK_INT(pthread_create(&threads[i], NULL, check_one, h), 0);
-  for (int i = 0; i < 8; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < 8; i++)
+    CHECK_INT(pthread_create(&threads[i], NULL, check_one, h), 0);
+  for (int i = 0; i < 8; i++)
+    pthread_join(threads[i], NULL);
 }
 
 static void threads_take_turns(void) {
-  users_hasher *closed = NULL;
+  /* None gets a turn: the one that may wait gives up after a millisecond, the others at once. */
+  static const users_hasher_limits closed[] = {{.waiting = 1, .wait_ms = 1}, {.wait_ms = 3600000}};
   run_eight(hasher);
   CHECK_INT(good, 8);
-  CHECK_OK(users_hasher_new(0, 1, &closed));
-  run_eight(closed);
-  CHECK_INT(exhausted, 8);
-  users_hasher_free(closed);
+  for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
+    users_hasher *h = NULL;
+    CHECK_OK(users_hasher_new(&closed[i], &h));
+    run_eight(h);
+    CHECK_INT(exhausted, 8);
+    users_hasher_free(h);
+  }
 }
 
 static void tear_down(void) { users_hasher_free(hasher); }

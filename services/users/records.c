@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "users/identity.h"
 #include "users/message.h"
+#include "users/session.h"
 #include "users/store.h"
 
 enum { KEY_SIZE = 80, PATH_FIELD_SIZE = 48 };
@@ -13,9 +15,10 @@ enum { KEY_SIZE = 80, PATH_FIELD_SIZE = 48 };
 /* -- create ------------------------------------------------------------------------------------------------------------ */
 
 base_err users_create_prepare(svc_call *c, const Ponte__Users__V1__CreateUserRequest *request) {
-  if (!*request->password) return BASE_OK;
-  users_refusal r = users_check_password(request->password);
-  return r.reason ? users_refuse(c, "", r) : BASE_OK;
+  const char *hash;
+  BASE_TRY(users_take_password(c, "password", request->password, &hash));
+  svc_set_data(c, (void *)hash);
+  return BASE_OK;
 }
 
 base_err users_create(svc_call *c, store_tx *tx, const Ponte__Users__V1__CreateUserRequest *request,
@@ -29,6 +32,8 @@ base_err users_create(svc_call *c, store_tx *tx, const Ponte__Users__V1__CreateU
   BASE_TRY(users_take_name(c, "", request->display_name, &user.display_name));
   base_err e = users_insert(tx, &user);
   if (!base_is_ok(e)) return users_store_error(c, "", e);
+  const char *hash = svc_data(c);
+  if (hash) BASE_TRY(users_password_put(tx, user.user_id, hash, false, svc_now_us(c)));
   return users_to_message(c, &user, response);
 }
 
@@ -171,6 +176,7 @@ base_err users_delete(svc_call *c, store_tx *tx, const Ponte__Users__V1__DeleteU
   users_user after = before;
   after.delete_us = svc_now_us(c);
   BASE_TRY(keep(c, tx, "", &before, &after));
+  BASE_TRY(users_sessions_end(tx, after.user_id));
   return users_to_message(c, &after, response);
 }
 

@@ -82,8 +82,8 @@ base_err users_session_rotate(store_tx *tx, const char *refresh_token, int64_t n
   write_random(out->refresh_token + NAME_CHARS, SECRET_CHARS + 1, SECRET_BYTES);
   out->expire_us = least(now_us + IDLE_DAYS * DAY_US, end_us);
   hash_token(out->refresh_token, &h);
-  return store_exec(tx, &update_session,
-                    STORE_VALUES(value_of(h.name), value_of(h.token), store_int(out->expire_us)), NULL);
+  return store_exec(tx, &update_session, STORE_VALUES(value_of(h.name), value_of(h.token), store_int(out->expire_us)),
+                    NULL);
 }
 
 base_err users_session_end(store_tx *tx, const char *refresh_token) {

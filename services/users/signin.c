@@ -16,7 +16,8 @@ enum { ACCESS_TOKEN_MAX = 4096, IPV6_NETWORK_BYTES = 8, BUSY_RETRY_MS = 1000 };
 static const store_statement select_password = {"SELECT hash, one_time FROM passwords WHERE user_id = $1"};
 static const store_statement put_password = {
     "INSERT INTO passwords (user_id, hash, one_time, set_us) VALUES ($1, $2, $3, $4)"
-    " ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, one_time = excluded.one_time, set_us = excluded.set_us"};
+    " ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, one_time = excluded.one_time, set_us = "
+    "excluded.set_us"};
 
 /* -- passwords --------------------------------------------------------------------------------------------------------- */
 
@@ -116,18 +117,19 @@ static base_err answer(svc_call *c, const grant *g, Ponte__Users__V1__Session *o
 typedef struct {
   svc_call *call;
   const char *email;
-  base_buf folded;   /* the address as it is counted */
+  base_buf folded; /* the address as it is counted */
   uint8_t network[16];
-  base_span caller;  /* empty: unknown, not counted */
-  int64_t wait_us;   /* > 0: too early */
+  base_span caller; /* empty: unknown, not counted */
+  int64_t wait_us;  /* > 0: too early */
   grant grant;
   const char *hash;  /* NULL: there is nobody like that, or without a password */
   const char *fresh; /* to be kept instead of it; NULL: none */
 } attempt;
 
-/* One subscriber has a whole /64 of IPv6. */
+/* One subscriber has a whole /64 of IPv6. From this machine comes the gateway, with everybody behind it: it counts by itself. */
 static base_span network_of(const char *address, uint8_t network[16]) {
   struct in6_addr v6;
+  if (strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0) return base_span_of(NULL, 0);
   if (inet_pton(AF_INET6, address, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6)) return base_span_str(address);
   memcpy(network, &v6, IPV6_NETWORK_BYTES);
   return base_span_of(network, IPV6_NETWORK_BYTES);
@@ -144,8 +146,8 @@ static base_err attempt_init(attempt *a, svc_call *c, const char *email) {
 
 static base_err too_early(svc_call *c, int64_t wait_us) {
   int64_t seconds = (wait_us + 999999) / 1000000;
-  return svc_fail_retry(c, RPC_REASON_TOO_MANY_ATTEMPTS, seconds * 1000,
-                        "too many attempts: try again in %lld s", (long long)seconds);
+  return svc_fail_retry(c, RPC_REASON_TOO_MANY_ATTEMPTS, seconds * 1000, "too many attempts: try again in %lld s",
+                        (long long)seconds);
 }
 
 static base_err count_caller(attempt *a, store_tx *tx, enum users_attempt kind) {

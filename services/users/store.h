@@ -9,7 +9,7 @@
 #include "svc/svc.h"
 #include "users/domain.h"
 
-enum { USERS_MIGRATION_COUNT = 1 };
+enum { USERS_MIGRATION_COUNT = 2 };
 extern const store_migration users_migrations[USERS_MIGRATION_COUNT];
 
 /* EXISTS: another user, deleted or not, has the address. */

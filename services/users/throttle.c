@@ -28,7 +28,8 @@ static const store_statement purge = {"DELETE FROM attempts WHERE forget_us <= $
 
 int64_t users_throttle_wait_us(enum users_attempt kind, int64_t failures) {
   int64_t wait_us = failures < kinds[kind].free ? 0 : SECOND_US;
-  for (int64_t n = kinds[kind].free; n < failures && wait_us < WAIT_MAX_US; n++) wait_us *= 2;
+  for (int64_t n = kinds[kind].free; n < failures && wait_us < WAIT_MAX_US; n++)
+    wait_us *= 2;
   return wait_us < WAIT_MAX_US ? wait_us : WAIT_MAX_US;
 }
 

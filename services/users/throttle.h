@@ -9,8 +9,8 @@
 #include "store/store.h"
 
 enum users_attempt {
-  USERS_ATTEMPT_EMAIL,   /* a password for this address: 5 are free; forgotten after a day */
-  USERS_ATTEMPT_CALLER,  /* a password from this connection's address, behind which a school may be: 100 are free; forgotten after an hour */
+  USERS_ATTEMPT_EMAIL, /* a password for this address: 5 are free; forgotten after a day */
+  USERS_ATTEMPT_CALLER, /* a password from this connection's address, behind which a school may be: 100 are free; forgotten after an hour */
   USERS_ATTEMPT_SIGN_UP, /* a sign-up from it: the same */
 };
 
