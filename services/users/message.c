@@ -44,8 +44,8 @@ base_err users_take_name(svc_call *c, const char *parent, const char *given, con
 }
 
 base_err users_store_error(svc_call *c, const char *parent, base_err e) {
-  if (base_is(e, BASE_E_NOT_FOUND))
-    return svc_fail(c, RPC_REASON_USER_NOT_FOUND, NULL, "there is no user with this id");
-  if (!base_is(e, BASE_E_EXISTS)) return e;
-  return users_refuse(c, parent, (users_refusal){RPC_REASON_EMAIL_TAKEN, "email", "belongs to another user"});
+  static const users_refusal nobody = {RPC_REASON_USER_NOT_FOUND, "user_id", "is no user's id"};
+  static const users_refusal taken = {RPC_REASON_EMAIL_TAKEN, "email", "belongs to another user"};
+  if (base_is(e, BASE_E_NOT_FOUND)) return users_refuse(c, parent, nobody);
+  return base_is(e, BASE_E_EXISTS) ? users_refuse(c, parent, taken) : e;
 }

@@ -138,11 +138,12 @@ base_err users_update_prepare(svc_call *c, const Ponte__Users__V1__UpdateUserReq
 
 /* Stores what became of a user, if an administrator remains. */
 static base_err keep(svc_call *c, store_tx *tx, const char *parent, const users_user *before, users_user *after) {
+  static const users_refusal last_admin = {RPC_REASON_LAST_ADMIN, "user_id",
+                                           "is of the last administrator: make another one first"};
   if (users_gives_up_admin(before, after)) {
     bool other = false;
     BASE_TRY(users_other_admin(tx, after->user_id, &other));
-    if (!other)
-      return svc_fail(c, RPC_REASON_LAST_ADMIN, NULL, "this is the last administrator: make another one first");
+    if (!other) return users_refuse(c, parent, last_admin);
   }
   after->update_us = svc_now_us(c);
   base_err e = users_store(tx, after);
@@ -150,18 +151,18 @@ static base_err keep(svc_call *c, store_tx *tx, const char *parent, const users_
 }
 
 /* A user who is not deleted. */
-static base_err find_present(svc_call *c, store_tx *tx, const char *user_id, users_user *out) {
+static base_err find_present(svc_call *c, store_tx *tx, const char *parent, const char *user_id, users_user *out) {
+  static const users_refusal gone = {RPC_REASON_USER_NOT_FOUND, "user_id", "is a deleted user's: restore it first"};
   base_err e = users_find(c, tx, user_id, out);
-  if (!base_is_ok(e)) return users_store_error(c, "", e);
-  if (!out->delete_us) return BASE_OK;
-  return svc_fail(c, RPC_REASON_USER_NOT_FOUND, NULL, "this user is deleted: restore it first");
+  if (!base_is_ok(e)) return users_store_error(c, parent, e);
+  return out->delete_us ? users_refuse(c, parent, gone) : BASE_OK;
 }
 
 base_err users_update(svc_call *c, store_tx *tx, const Ponte__Users__V1__UpdateUserRequest *request,
                       Ponte__Users__V1__User *response) {
   const update *u = svc_data(c);
   users_user before;
-  BASE_TRY(find_present(c, tx, request->user->user_id, &before));
+  BASE_TRY(find_present(c, tx, "user.", request->user->user_id, &before));
   users_user after = before;
   users_refusal r = users_change(&after, &u->wanted, u->mask, svc_caller_has_role(c, "admin"));
   if (r.reason) return users_refuse(c, "user.", r);
@@ -172,7 +173,7 @@ base_err users_update(svc_call *c, store_tx *tx, const Ponte__Users__V1__UpdateU
 base_err users_delete(svc_call *c, store_tx *tx, const Ponte__Users__V1__DeleteUserRequest *request,
                       Ponte__Users__V1__User *response) {
   users_user before;
-  BASE_TRY(find_present(c, tx, request->user_id, &before));
+  BASE_TRY(find_present(c, tx, "", request->user_id, &before));
   users_user after = before;
   after.delete_us = svc_now_us(c);
   BASE_TRY(keep(c, tx, "", &before, &after));
@@ -182,10 +183,11 @@ base_err users_delete(svc_call *c, store_tx *tx, const Ponte__Users__V1__DeleteU
 
 base_err users_restore(svc_call *c, store_tx *tx, const Ponte__Users__V1__RestoreUserRequest *request,
                        Ponte__Users__V1__User *response) {
+  static const users_refusal present = {RPC_REASON_ALREADY_EXISTS, "user_id", "is of a user who is not deleted"};
   users_user user;
   base_err e = users_find(c, tx, request->user_id, &user);
   if (!base_is_ok(e)) return users_store_error(c, "", e);
-  if (!user.delete_us) return svc_fail(c, RPC_REASON_ALREADY_EXISTS, NULL, "this user is not deleted");
+  if (!user.delete_us) return users_refuse(c, "", present);
   users_user before = user;
   user.delete_us = 0;
   BASE_TRY(keep(c, tx, "", &before, &user));

@@ -161,7 +161,7 @@ static void refuses(void) {
                {RESTORE, alice, 6, "ALREADY_EXISTS"},   {DELETE, admin, 9, "LAST_ADMIN"}};
   for (size_t i = 0; i < sizeof by_id / sizeof *by_id; i++) {
     e = with_id(w, by_id[i].type, by_id[i].id);
-    CHECK_MSG(is_refused(e, by_id[i].code, by_id[i].reason, ""), "row %zu", i);
+    CHECK_MSG(is_refused(e, by_id[i].code, by_id[i].reason, "user_id"), "row %zu", i);
   }
 
   const struct {
@@ -170,8 +170,8 @@ static void refuses(void) {
     int code;
     const char *reason, *field;
   } updates[] = {
-      {unknown, "email", "new@example.com", 0, 5, "USER_NOT_FOUND", ""},
-      {gone, "email", "new@example.com", 0, 5, "USER_NOT_FOUND", ""},
+      {unknown, "email", "new@example.com", 0, 5, "USER_NOT_FOUND", "user.user_id"},
+      {gone, "email", "new@example.com", 0, 5, "USER_NOT_FOUND", "user.user_id"},
       {"", "email", "new@example.com", 0, 3, "INVALID_FIELD", "user.user_id"},
       {alice, "email", "GONE@example.com", 0, 6, "EMAIL_TAKEN", "user.email"},
       {alice, "email", "", 0, 3, "INVALID_FIELD", "user.email"},
@@ -179,7 +179,7 @@ static void refuses(void) {
       {alice, "display_name", "two\nlines", 0, 3, "INVALID_FIELD", "user.display_name"},
       {alice, "role", "", 0, 3, "INVALID_FIELD", "user.role"},
       {alice, "password", "", 0, 3, "INVALID_FIELD", "update_mask.paths[0]"},
-      {admin, "role", "", PONTE__USERS__V1__ROLE__ROLE_TEACHER, 9, "LAST_ADMIN", ""},
+      {admin, "role", "", PONTE__USERS__V1__ROLE__ROLE_TEACHER, 9, "LAST_ADMIN", "user.user_id"},
   };
   for (size_t i = 0; i < sizeof updates / sizeof *updates; i++) {
     update u;
@@ -233,7 +233,8 @@ static void administrators_cannot_remove_each_other(void) {
   int refused = 0;
   for (int i = 0; i < MANY; i++) {
     refused += questions[i].reply.code != 0;
-    if (questions[i].reply.code) CHECK(is_refused(questions[i].reply, 9, "LAST_ADMIN", ""));
+    if (questions[i].reply.code)
+      CHECK(is_refused(questions[i].reply, 9, "LAST_ADMIN", i % 2 ? "user_id" : "user.user_id"));
   }
   CHECK_INT(refused, 1);
   svc_world_free(w);

