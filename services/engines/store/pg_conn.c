@@ -90,6 +90,11 @@ static const struct {
 };
 
 base_err pg_error(const pg_store *s, const PGresult *r, bool read_only, const char *sql, enum pg_fate *fate) {
+  if (PQresultStatus(r) == PGRES_EMPTY_QUERY) {
+    *fate = PG_FINAL;
+    store__log_statement(&s->base, sql, "empty");
+    return base_fail(BASE_E_INTERNAL);
+  }
   const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
   if (!state) {
     *fate = PG_LOST; /* libpq's own: lost, or out of memory in the middle of an answer */

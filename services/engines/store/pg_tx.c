@@ -8,7 +8,9 @@
 
 struct pg_statement {
   char name[16];
-  bool ready; /* the server has it */
+  const char *sql;
+  bool ready;   /* the server has it */
+  size_t count; /* parameters */
 };
 
 static const store_statement begin_write = {"BEGIN ISOLATION LEVEL SERIALIZABLE"},
@@ -81,6 +83,21 @@ static void *make_params(const store_value *values, size_t count, struct params 
   return block;
 }
 
+/* The highest $n outside of quotes. The server would say it too, but in the words of a broken protocol. */
+static size_t count_parameters(const char *sql) {
+  size_t most = 0;
+  bool quoted = false;
+  for (; *sql; sql++) {
+    quoted = quoted != (*sql == '\'');
+    size_t n = 0;
+    for (const char *digit = sql + 1; *sql == '$' && !quoted && *digit >= '0' && *digit <= '9' && n < 65536; digit++) {
+      n = n * 10 + (size_t)(*digit - '0');
+    }
+    most = n > most ? n : most;
+  }
+  return most;
+}
+
 static base_err find(struct pg_conn *c, const store_statement *statement, struct pg_statement **out) {
   *out = store__cache_get(&c->statements, statement);
   if (*out) {
@@ -90,6 +107,8 @@ static base_err find(struct pg_conn *c, const store_statement *statement, struct
   if (!p) {
     return base_fail(BASE_E_NO_MEMORY);
   }
+  p->sql = statement->sql;
+  p->count = count_parameters(statement->sql);
   snprintf(p->name, sizeof p->name, "s%u", c->names++);
   base_err e = store__cache_put(&c->statements, statement, p);
   if (!base_is_ok(e)) {
@@ -101,19 +120,23 @@ static base_err find(struct pg_conn *c, const store_statement *statement, struct
 }
 
 /* Puts a statement into the pipeline, before it its preparation when the server does not have it yet. */
-static base_err send_one(struct pg_tx *tx, const store_statement *statement, const store_value *values, size_t count,
-                         struct pg_statement **out) {
-  struct pg_conn *c = tx->conn;
-  BASE_TRY(find(c, statement, out));
+static base_err send_one(struct pg_tx *tx, const struct pg_statement *statement, const store_value *values,
+                         size_t count) {
+  PGconn *pg = tx->conn->pg;
   struct params p;
   void *block = make_params(values, count, &p);
   if (!block) {
     return base_fail(BASE_E_NO_MEMORY);
   }
-  bool sent = ((*out)->ready || PQsendPrepare(c->pg, (*out)->name, statement->sql, (int)count, p.types)) &&
-              PQsendQueryPrepared(c->pg, (*out)->name, (int)count, p.values, p.lengths, p.formats, is_binary);
+  bool sent = (statement->ready || PQsendPrepare(pg, statement->name, statement->sql, (int)count, p.types)) &&
+              PQsendQueryPrepared(pg, statement->name, (int)count, p.values, p.lengths, p.formats, is_binary);
   free(block);
   return sent ? BASE_OK : lost(tx); /* also without memory: what is half in the pipeline cannot be taken back */
+}
+
+static base_err send_command(struct pg_tx *tx, const store_statement *command, struct pg_statement **out) {
+  BASE_TRY(find(tx->conn, command, out));
+  return send_one(tx, *out, NULL, 0);
 }
 
 /* -- receiving -- */
@@ -147,15 +170,19 @@ static base_err run(struct pg_tx *tx, const store_statement *statement, const st
   BASE_TRY(pg_tx_settle(tx));
   tx->sql = statement->sql;
   struct pg_statement *begin = NULL, *p;
+  BASE_TRY(find(c, statement, &p));
+  if (p->count != count) {
+    store__log_statement(tx->base.store, p->sql, "another number of values than of parameters");
+    return base_fail(BASE_E_INTERNAL);
+  }
   if (!tx->begun) {
+    BASE_TRY(send_command(tx, tx->read_only ? &begin_read : &begin_write, &begin));
     tx->begun = true;
-    BASE_TRY(send_one(tx, tx->read_only ? &begin_read : &begin_write, NULL, 0, &begin));
   }
-  base_err e = send_one(tx, statement, values, count, &p);
-  if (base_is(e, BASE_E_NO_MEMORY) && begin) {
-    return lost(tx); /* BEGIN is in the pipeline already */
+  base_err e = send_one(tx, p, values, count);
+  if (!base_is_ok(e)) {
+    return begin ? lost(tx) : e; /* BEGIN is in the pipeline already */
   }
-  BASE_TRY(e);
   if (!PQpipelineSync(c->pg)) {
     return lost(tx);
   }
@@ -280,7 +307,7 @@ base_err pg_tx_commit(struct pg_tx *tx, bool *unknown) {
   }
   struct pg_statement *p = NULL;
   tx->sql = commit.sql;
-  base_err e = send_one(tx, &commit, NULL, 0, &p);
+  base_err e = send_command(tx, &commit, &p);
   if (base_is_ok(e)) {
     e = PQpipelineSync(tx->conn->pg) ? receive_prepared(tx, p) : lost(tx);
   }
@@ -306,7 +333,7 @@ void pg_tx_rollback(struct pg_tx *tx) {
   }
   struct pg_statement *p = NULL;
   tx->sql = rollback.sql;
-  if (!base_is_ok(send_one(tx, &rollback, NULL, 0, &p)) || !PQpipelineSync(tx->conn->pg) ||
+  if (!base_is_ok(send_command(tx, &rollback, &p)) || !PQpipelineSync(tx->conn->pg) ||
       (!p->ready && !base_is_ok(receive_prepared(tx, p)))) {
     tx->fate = PG_LOST;
     return;
