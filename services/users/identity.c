@@ -91,11 +91,13 @@ void users_identity_tick(users_identity *id, int64_t wall_ms) {
 
 /* -- lifetime ---------------------------------------------------------------------------------------------------------- */
 
-base_err users_identity_new(store *s, token_verifier *verifier, base_buf *why, users_identity **out) {
+base_err users_identity_new(store *s, token_verifier *verifier, const char *issuer, base_buf *why,
+                            users_identity **out) {
   users_identity *id = calloc(1, sizeof *id);
   if (!id) return base_fail(BASE_E_NO_MEMORY);
   id->store = s;
   id->verifier = verifier;
+  id->issuer = issuer ? issuer : USERS_AUDIENCE;
   pthread_mutex_init(&id->lock, NULL);
   base_buf_init(&id->jwks, JWKS_MAX);
   base_err e = users_hasher_new(&hashing, &id->hasher);

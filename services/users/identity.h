@@ -13,14 +13,16 @@
 
 typedef struct {
   store *store;
+  const char *issuer;       /* of tokens */
   token_verifier *verifier; /* NULL: authentication is off */
   users_hasher *hasher;
   pthread_mutex_t lock;
   base_buf jwks; /* under the lock: what is published, and what the verifier has */
 } users_identity;
 
-/* Makes the first key. *why says what failed. */
-base_err users_identity_new(store *s, token_verifier *verifier, base_buf *why, users_identity **out) BASE_MUST_USE;
+/* Makes the first key. *why says what failed. The issuer's name outlives it; NULL: "ponte". */
+base_err users_identity_new(store *s, token_verifier *verifier, const char *issuer, base_buf *why,
+                            users_identity **out) BASE_MUST_USE;
 void users_identity_free(users_identity *id); /* NULL is allowed */
 /* Upkeep of keys, sessions and counters; takes over keys that other processes made. */
 void users_identity_tick(users_identity *id, int64_t wall_ms);

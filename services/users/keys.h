@@ -10,7 +10,7 @@
 #include "token/token.h"
 
 #define USERS_ACCESS_US (INT64_C(15) * 60 * 1000000) /* how long an access token is good */
-#define USERS_ISSUER "ponte"                         /* and audience */
+#define USERS_AUDIENCE "ponte"                       /* of access tokens; and issuer, unless it is set */
 
 /* The first key, which signs at once; a new one when the newest is 30 days old; drops those that are no longer wanted. */
 base_err users_keys_upkeep(store_tx *tx, int64_t now_us) BASE_MUST_USE;

@@ -33,7 +33,7 @@ static base_err start(svc *s, users_identity *id, base_buf *why) {
 
 static base_err open_users(svc *s, base_buf *why, void **state) {
   users_identity *id = NULL;
-  BASE_TRY(users_identity_new(svc_store(s), svc_verifier(s), why, &id));
+  BASE_TRY(users_identity_new(svc_store(s), svc_verifier(s), svc_setting(s, "issuer"), why, &id));
   base_err e = start(s, id, why);
   if (!base_is_ok(e)) {
     users_identity_free(id);

@@ -66,8 +66,8 @@ static base_err new_key(void *ctx, store_tx *tx) {
 static base_err publish(void *ctx, store_tx *tx) { return users_keys_publish(tx, ((step *)ctx)->out); }
 static base_err sign(void *ctx, store_tx *tx) {
   step *s = ctx;
-  const token_claims claims = {.issuer = USERS_ISSUER,
-                               .audience = USERS_ISSUER,
+  const token_claims claims = {.issuer = USERS_AUDIENCE,
+                               .audience = USERS_AUDIENCE,
                                .subject = "alice",
                                .roles = "student",
                                .token_id = "t",
@@ -253,7 +253,7 @@ static void sign_at(int64_t now_us, base_buf *out) {
 }
 
 static void keys_rotate(void) {
-  const token_verifier_options options = {.issuer = USERS_ISSUER, .audience = USERS_ISSUER};
+  const token_verifier_options options = {.issuer = USERS_AUDIENCE, .audience = USERS_AUDIENCE};
   token_verifier *v = NULL;
   base_buf why, old, still, fresh;
   char id[TOKEN_KEY_ID_SIZE], first[TOKEN_KEY_ID_SIZE];

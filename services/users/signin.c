@@ -76,8 +76,9 @@ static base_err sign_access(svc_call *c, store_tx *tx, grant *g) {
   int64_t now_us = svc_now_us(c);
   base_uuid7(token_id);
   g->access_expire_us = now_us + USERS_ACCESS_US;
-  const token_claims claims = {.issuer = USERS_ISSUER,
-                               .audience = USERS_ISSUER,
+  const users_identity *id = svc_state(c);
+  const token_claims claims = {.issuer = id->issuer,
+                               .audience = USERS_AUDIENCE,
                                .subject = g->user.user_id,
                                .roles = g->one_time ? "" : users_role_name(g->user.role),
                                .token_id = token_id,
