@@ -115,7 +115,7 @@ svc_peer *svc_find_peer(svc *s, const char *name) {
       return p;
     }
   }
-  svc_peer *p = is_declared(s, name) ? calloc(1, sizeof *p) : NULL;
+  svc_peer *p = is_declared(s, name) && !s->is_open ? calloc(1, sizeof *p) : NULL;
   if (p == NULL) {
     return NULL;
   }
