@@ -102,7 +102,7 @@ static void answer(rpc_call *call, enum fake_users_mode mode, const char *user_i
       [FAKE_USERS_NOT_FOUND] = {RPC_REASON_USER_NOT_FOUND, "there is no user with this id"},
       [FAKE_USERS_UNAVAILABLE] = {RPC_REASON_STORE_UNAVAILABLE, "the database cannot be reached"},
       [FAKE_USERS_INTERNAL] = {RPC_REASON_INTERNAL, "something broke"},
-      [FAKE_USERS_SLOW] = {RPC_REASON_NONE, ""},
+      [FAKE_USERS_SLOW] = {RPC_REASON_STORE_UNAVAILABLE, "too late"},
   };
   if (failures[mode].reason != RPC_REASON_NONE) {
     rpc_error e = rpc_error_of(failures[mode].reason, NULL, "%s", failures[mode].text);

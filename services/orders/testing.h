@@ -38,7 +38,7 @@ enum fake_users_mode {
   FAKE_USERS_NOT_FOUND,
   FAKE_USERS_UNAVAILABLE,
   FAKE_USERS_INTERNAL,
-  FAKE_USERS_SLOW, /* answers at fake_users_release() */
+  FAKE_USERS_SLOW, /* says nothing until fake_users_release(), and nothing good then */
 };
 
 typedef struct {
