@@ -230,7 +230,7 @@ def test_passwords(s, admin):
     person = Person(s, "paula")
     new = "another horse battery"
     wrong = {"user_id": person.user_id, "old_password": "wrong horse", "new_password": new}
-    expect(s.fails("users.SetPassword", person.token, **wrong), "UNAUTHENTICATED", "SIGN_IN_FAILED")
+    expect(s.fails("users.SetPassword", person.token, **wrong), "INVALID_ARGUMENT", "INVALID_FIELD", "old_password")
     s.call("users.SetPassword", person.token, user_id=person.user_id, old_password=PASSWORD, new_password=new)
     expect(s.fails("users.RefreshSession", refresh_token=person.session.refresh_token), "UNAUTHENTICATED", "SESSION_ENDED")
     unknown = s.fails("users.SignIn", email="nobody.at.all@example.com", password=PASSWORD)
