@@ -77,6 +77,8 @@ base_err svc__request_hash(const svc__route *route, const ProtobufCMessage *requ
   memcpy(copy, request, request->descriptor->sizeof_message);
   blank(copy, a);
   blank(copy, b);
+  /* The hash is kept for days, and a quick one would give a password away to whoever guesses. */
+  blank(copy, svc__field(request->descriptor, "password", PROTOBUF_C_TYPE_STRING));
   copy->n_unknown_fields = 0;
   base_buf_init(&packed, SIZE_MAX / 2);
   base_err e = pb_pack(copy, &packed);

@@ -130,7 +130,7 @@ const ProtobufCFieldDescriptor *svc__field(const ProtobufCMessageDescriptor *typ
 bool svc__field_path_find(const ProtobufCMessageDescriptor *type, const char *text, svc__field_path *out);
 const char *svc__field_path_get(const svc__field_path *path, const ProtobufCMessage *message); /* never NULL */
 const char *svc__string(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
-/* SHA-256 of the method and of the request without these fields (either may be NULL). */
+/* SHA-256 of the method and of the request without these fields (either may be NULL), and without a `password`. */
 base_err svc__request_hash(const svc__route *route, const ProtobufCMessage *request, const ProtobufCFieldDescriptor *a,
                            const ProtobufCFieldDescriptor *b, uint8_t out[SVC__HASH_SIZE]) BASE_MUST_USE;
 
