@@ -34,6 +34,7 @@ static int open_call(gw_gate *g, const char *path, const char *authorization, gw
     CHECK_OK(wire_metadata_add_str(&m, "authorization", authorization));
   }
   CHECK_OK(wire_metadata_add_str(&m, "x-ponte-subject", "root"));
+  CHECK_OK(wire_metadata_add_str(&m, "x-ponte-client", "127.0.0.1"));
   CHECK_OK(wire_metadata_add_str(&m, "x-api-key", "secret"));
   const gw_stream_request r = {.path = base_span_str(path), .metadata = &m, .kind = GW_KIND_MUX, .peer = "10.0.0.1"};
   base_err e = gw_gate_open(g, &r, &down_vt, NULL, out, &why);
@@ -62,11 +63,13 @@ static void test_what_the_service_learns(void) {
   CHECK(up.calls == NULL);
   CHECK_INT(open_call(&on, "/pkg.Service/M", bearer, &s), 0);
   CHECK(sent(&up, "x-ponte-subject", "alice"));
+  CHECK(sent(&up, "x-ponte-client", "10.0.0.1"));
   CHECK(sent(&up, "authorization", bearer));
   CHECK(!wire_metadata_get(&up.calls->metadata, "x-api-key", &value));
   CHECK_STR(gw_stream_subject(s), "alice");
   CHECK_INT(open_call(&off, "/pkg.Service/M", NULL, &s), 0);
   CHECK(!wire_metadata_get(&up.calls->metadata, "x-ponte-subject", &value));
+  CHECK(!wire_metadata_get(&up.calls->metadata, "x-ponte-client", &value));
   CHECK(sent(&up, "x-api-key", "secret"));
   gw_fake_dispose(&up);
 }

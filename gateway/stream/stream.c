@@ -99,6 +99,9 @@ static base_err filter(gw_stream *s, const gw_stream_request *r, wire_metadata *
       BASE_TRY(wire_metadata_add(to, pair.key, pair.value));
     }
   }
+  if (r->subject && r->peer && r->peer[0]) {
+    BASE_TRY(wire_metadata_add_str(to, "x-ponte-client", r->peer));
+  }
   if (r->subject && r->subject[0]) {
     BASE_TRY(wire_metadata_add_str(to, "x-ponte-subject", r->subject));
   }

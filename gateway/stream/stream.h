@@ -42,15 +42,15 @@ typedef struct {
   gw_timers *timers;   /* for deadline and expiry; outlive the call; gw_gate_open sets them; NULL = none here */
   gw_streams *streams; /* where the call is listed; gw_gate_open sets it; or NULL */
   gw_limits *limits;   /* told when the call ends; gw_gate_open sets it; or NULL */
-  /* Who calls, as the gate has proven: told to the service in x-ponte-subject. "": nobody in particular; NULL: nobody was asked. Unless it is NULL, x-api-key was meant
-   * for the gateway and stays here. */
+  /* Who calls, as the gate has proven: told to the service in x-ponte-subject. "": nobody in particular; NULL: nobody was asked. Unless it is NULL, the service is told
+   * `peer` too, in x-ponte-client, and x-api-key was meant for the gateway and stays here. */
   const char *subject;
   const wire_metadata *metadata; /* copied, without what gw_metadata_is_forwarded() refuses; NULL = none */
   char *const *drop;             /* further names, in lower case, that are not forwarded; gw_gate_open sets them */
   int drop_count;
   size_t credit;    /* bytes of `data` the downstream takes at once */
   const char *kind; /* for logs and metrics: GW_KIND_*; static */
-  const char *peer; /* numeric address, for the log; copied; or NULL */
+  const char *peer; /* numeric address, for the log and the service; copied; or NULL */
 } gw_stream_request;
 
 #define GW_KIND_MUX "mux"

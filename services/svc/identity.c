@@ -126,7 +126,11 @@ base_err svc_require(svc_call *c, const char *owner_id, const char *roles) {
 const char *svc_caller_address(const svc_call *c) {
   svc_call *mine = (svc_call *)c; /* asked of the core at the first question: few methods want to know */
   if (!mine->has_address) {
-    rpc_call_address(c->rpc, mine->address);
+    char peer[RPC_ADDRESS_SIZE];
+    base_span told = {0};
+    rpc_call_address(c->rpc, peer);
+    wire_metadata_get(c->metadata, "x-ponte-client", &told);
+    svc__client_address(peer, told, mine->address);
     mine->has_address = true;
   }
   return c->address;

@@ -123,6 +123,10 @@ svc__route *svc__route_of(svc__group *g, const rpc_call *rpc);
 base_err svc__identify(svc_call *c) BASE_MUST_USE;
 base_err svc__permit(svc_call *c) BASE_MUST_USE;
 
+/* address.c */
+/* The peer's address or, if the peer is near (this machine or a private network) and was told of a client's by x-ponte-client, as gateways do, that one. Pure. */
+void svc__client_address(const char *peer, base_span told, char out[RPC_ADDRESS_SIZE]);
+
 /* fields.c: request fields that the framework knows by name. */
 const ProtobufCFieldDescriptor *svc__field(const ProtobufCMessageDescriptor *type, const char *name,
                                            ProtobufCType kind);

@@ -127,7 +127,7 @@ typedef struct {
   const char *fresh; /* to be kept instead of it; NULL: none */
 } attempt;
 
-/* One subscriber has a whole /64 of IPv6. From this machine comes the gateway, with everybody behind it: it counts by itself. */
+/* One subscriber has a whole /64 of IPv6. From this machine comes a gateway that tells nothing of its clients, and tools. */
 static base_span network_of(const char *address, uint8_t network[16]) {
   struct in6_addr v6;
   if (strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0) return base_span_of(NULL, 0);

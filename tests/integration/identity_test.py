@@ -99,6 +99,18 @@ def test_sessions(gateway, services):
     return gateway.call("SignIn", email="ALICE@example.com", password=PASSWORD)[2]
 
 
+def test_told_address(services):
+    """From near, who the client is stands in the call: here in the log of a token's second use."""
+    session = services.call("users.SignIn", email="alice@example.com", password=PASSWORD)
+    services.call("users.RefreshSession", refresh_token=session.refresh_token)
+    try:
+        services.call("users.RefreshSession", metadata=[("x-ponte-client", "203.0.113.7")], refresh_token=session.refresh_token)
+        check("no error", "SESSION_ENDED", "a refresh token again")
+    except ponte_services.grpc.RpcError as e:
+        check(ponte_services.failure_of(e).reason, "SESSION_ENDED", "a refresh token again")
+    check('"caller":"203.0.113.7"' in services.log(), True, "the client that the gateway tells of")
+
+
 def test_forged(gateway, services, session):
     """Nobody but the holder of the key gets in, at neither door."""
     alice = session.user.user_id
@@ -149,6 +161,7 @@ def main():
         more = ["--jwks-url", jwks_url(services), "--users-target", f"127.0.0.1:{services.ports['users']}"]
         try:
             session = test_sessions(gateway, services)
+            test_told_address(services)
             with ponte_services.Services(methods, only=("orders",), folder=folder, more=more) as orders:
                 test_forged(gateway, services, session)
                 test_rotation(gateway, services, orders, session)
