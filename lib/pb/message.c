@@ -1,5 +1,7 @@
 #include "pb/message.h"
 
+#include "pb/field.h"
+
 enum wire_type { VARINT = 0, FIXED64 = 1, LENGTH = 2, FIXED32 = 5 };
 
 /* protobuf's varint: up to ten bytes, not always the shortest form, hence not base_cursor_varint(). */
@@ -93,6 +95,34 @@ base_err pb_unpack(const ProtobufCMessageDescriptor *type, base_span bytes, pb_a
     return base_fail(BASE_E_TOO_LARGE);
   }
   return base_fail(arena->no_memory ? BASE_E_NO_MEMORY : BASE_E_MALFORMED);
+}
+
+/* As message_init_generic() of protobuf-c, which it keeps to itself, for types without a message_init. */
+static void init_by_fields(const ProtobufCMessageDescriptor *type, ProtobufCMessage *message) {
+  memset(message, 0, type->sizeof_message);
+  message->descriptor = type;
+  for (unsigned i = 0; i < type->n_fields; i++) {
+    const ProtobufCFieldDescriptor *f = &type->fields[i];
+    char *at = (char *)message + f->offset;
+    if (f->default_value == NULL || pb_field_is_list(f)) {
+      continue;
+    }
+    if (f->type == PROTOBUF_C_TYPE_STRING || f->type == PROTOBUF_C_TYPE_MESSAGE) {
+      memcpy(at, &f->default_value, sizeof f->default_value);
+    } else {
+      memcpy(at, f->default_value, pb_value_size(f->type));
+    }
+  }
+}
+
+ProtobufCMessage *pb_message_new(const ProtobufCMessageDescriptor *type, pb_arena *arena) {
+  ProtobufCMessage *message = pb_arena_alloc(arena, type->sizeof_message);
+  if (message && type->message_init) {
+    type->message_init(message);
+  } else if (message) {
+    init_by_fields(type, message);
+  }
+  return message;
 }
 
 base_err pb_pack(const ProtobufCMessage *message, base_buf *out) {

@@ -25,6 +25,8 @@ base_err pb_check(const ProtobufCMessageDescriptor *type, base_span bytes) BASE_
  * numbers (proto3). Errors: MALFORMED, TOO_LARGE (past the arena's cap), NO_MEMORY. */
 base_err pb_unpack(const ProtobufCMessageDescriptor *type, base_span bytes, pb_arena *arena,
                    ProtobufCMessage **out) BASE_MUST_USE;
+/* An empty message in the arena; also of types made at run time. NULL: no memory, or past the cap. */
+ProtobufCMessage *pb_message_new(const ProtobufCMessageDescriptor *type, pb_arena *arena);
 /* Appends the packed message. TOO_LARGE, NO_MEMORY. */
 base_err pb_pack(const ProtobufCMessage *message, base_buf *out) BASE_MUST_USE;
 

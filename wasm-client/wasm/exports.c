@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pb/json.h"
 #include "pb/message.h"
 #include "ponte/transcription/v1/transcription.ponte.h"
-#include "wc/json.h"
 #include "wc/live.h"
 #include "wc/reason.h"
 #include "wc/session.h"
@@ -176,7 +176,7 @@ static base_err write_reply(base_buf *json, const unary *u, const wire_status *s
     pb_arena_init(&arena, pb_memory_cap(bytes.n));
     base_err err = pb_unpack(u->method->response, bytes, &arena, &message);
     if (base_is_ok(err)) err = base_buf_str(json, ",\"body\":");
-    if (base_is_ok(err)) err = wc_json_write(message, json);
+    if (base_is_ok(err)) err = pb_json_write(message, PB_JSON_NUMBERS, json);
     pb_arena_dispose(&arena);
     BASE_TRY(err);
   }
