@@ -7,6 +7,7 @@
 #define PONTE_STORE_INTERNAL_H
 
 #include <pthread.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #include "store/store.h"
@@ -67,6 +68,22 @@ base_err store__migrate(store *s, const store_options *o, base_buf *why) BASE_MU
 /* A condition variable of the monotonic clock, and a time of it. */
 base_err store__cond_init(pthread_cond_t *c) BASE_MUST_USE;
 struct timespec store__timespec(int64_t monotonic_ms);
+
+/* -- connections that threads take and give back ------------------------------------------------------------------- */
+
+typedef struct {
+  pthread_mutex_t lock; /* guards what follows */
+  void **free;          /* a stack */
+  size_t free_count;
+  STAILQ_HEAD(, store_waiter) waiting;
+} store_pool;
+
+/* It begins empty: give() fills it. Dispose of it also when this failed. */
+base_err store__pool_init(store_pool *p, size_t capacity) BASE_MUST_USE;
+void store__pool_dispose(store_pool *p);
+/* UNAVAILABLE: none came back in time. */
+base_err store__pool_take(store_pool *p, int64_t deadline_ms, void **out) BASE_MUST_USE;
+void store__pool_give(store_pool *p, void *item);
 
 /* -- a map from a statement's address to what the engine prepared of it; one connection, one thread at a time ---------- */
 

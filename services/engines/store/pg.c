@@ -1,6 +1,5 @@
 #include "store/pg.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,27 +33,6 @@ static uint32_t dice(void) {
 
 /* -- the pool -- */
 
-static base_err take(pg_store *s, int64_t deadline_ms, struct pg_conn **out) {
-  struct timespec until = store__timespec(deadline_ms);
-  int code = 0;
-  pthread_mutex_lock(&s->lock);
-  while (!(*out = SLIST_FIRST(&s->free_conns)) && code != ETIMEDOUT) {
-    code = pthread_cond_timedwait(&s->conn_free, &s->lock, &until);
-  }
-  if (*out) {
-    SLIST_REMOVE_HEAD(&s->free_conns, free);
-  }
-  pthread_mutex_unlock(&s->lock);
-  return *out ? BASE_OK : base_fail(BASE_E_UNAVAILABLE);
-}
-
-static void give(pg_store *s, struct pg_conn *c) {
-  pthread_mutex_lock(&s->lock);
-  SLIST_INSERT_HEAD(&s->free_conns, c, free); /* the last used first: when it was lost, the next one connects anew */
-  pthread_cond_signal(&s->conn_free);
-  pthread_mutex_unlock(&s->lock);
-}
-
 /* One attempt to connect, not before the back-off of all is over. */
 static base_err attempt_connect(pg_store *s, struct pg_conn *c, int64_t deadline_ms, base_buf *why) {
   pthread_mutex_lock(&s->lock);
@@ -80,12 +58,14 @@ static base_err attempt_connect(pg_store *s, struct pg_conn *c, int64_t deadline
 }
 
 static base_err take_connected(pg_store *s, int64_t deadline_ms, struct pg_conn **out) {
-  BASE_TRY(take(s, deadline_ms, out));
-  while (!(*out)->pg) {
-    base_err e = attempt_connect(s, *out, deadline_ms, NULL);
+  void *taken = NULL;
+  BASE_TRY(store__pool_take(&s->free_conns, deadline_ms, &taken));
+  struct pg_conn *c = *out = taken;
+  while (!c->pg) {
+    base_err e = attempt_connect(s, c, deadline_ms, NULL);
     bool later = base_is(e, BASE_E_UNAVAILABLE) || base_is(e, BASE_E_EXHAUSTED);
     if (!base_is_ok(e) && (!later || base_now_ms() >= deadline_ms)) {
-      give(s, *out);
+      store__pool_give(&s->free_conns, c);
       return e;
     }
   }
@@ -113,7 +93,7 @@ static base_err attempt(pg_store *s, bool read_only, store_fn fn, void *ctx, int
   if (tx.fate == PG_LOST) {
     pg_disconnect(c);
   }
-  give(s, c);
+  store__pool_give(&s->free_conns, c);
   if (unknown) {
     BASE_LOG(BASE_LOG_WARN, "connection lost while a write was being committed", LOG_STR("store", s->base.name));
     *fate = PG_FINAL;
@@ -171,7 +151,7 @@ static void pg_close(store *base) {
   }
   free(s->conns);
   free(s->uri);
-  pthread_cond_destroy(&s->conn_free);
+  store__pool_dispose(&s->free_conns);
   pthread_mutex_destroy(&s->unlucky);
   pthread_mutex_destroy(&s->lock);
   free(s);
@@ -226,20 +206,18 @@ static base_err pg_open(const store_options *o, const char *address, base_buf *w
   }
   s->base = (store){.engine = &store__postgres, .busy_timeout_ms = o->busy_timeout_ms};
   snprintf(s->base.name, sizeof s->base.name, "%s", o->name);
-  SLIST_INIT(&s->free_conns);
-  if (!base_is_ok(store__cond_init(&s->conn_free))) {
-    free(s);
-    return base_fail(BASE_E_NO_MEMORY);
-  }
   pthread_mutex_init(&s->lock, NULL); /* default mutexes: cannot fail on Linux */
   pthread_mutex_init(&s->unlucky, NULL);
   s->uri = strdup(o->url);
   s->conns = calloc((size_t)o->connections, sizeof *s->conns);
-  base_err e = base_fail(BASE_E_NO_MEMORY);
-  if (s->uri && s->conns) {
+  base_err e = store__pool_init(&s->free_conns, (size_t)o->connections);
+  if (base_is_ok(e) && !(s->uri && s->conns)) {
+    e = base_fail(BASE_E_NO_MEMORY);
+  }
+  if (base_is_ok(e)) {
     s->conn_count = o->connections;
     for (int i = 0; i < s->conn_count; i++) {
-      SLIST_INSERT_HEAD(&s->free_conns, &s->conns[i], free);
+      store__pool_give(&s->free_conns, &s->conns[i]);
     }
     e = connect_first(s, o, why);
   }

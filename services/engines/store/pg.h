@@ -8,7 +8,6 @@
 
 #include <postgresql/libpq-fe.h>
 #include <pthread.h>
-#include <sys/queue.h>
 
 #include "store/internal.h"
 
@@ -28,7 +27,6 @@ struct pg_conn {
   store_cache statements; /* of struct pg_statement */
   unsigned names;         /* given to prepared statements so far */
   int unread;             /* answers to skip: of a ROLLBACK nobody waited for */
-  SLIST_ENTRY(pg_conn) free;
 };
 
 struct pg_rows {
@@ -53,12 +51,11 @@ typedef struct {
   char *uri; /* may hold a password: never logged */
   struct pg_conn *conns;
   int conn_count;
+  store_pool free_conns;
 
   pthread_mutex_t
-      unlucky;          /* held while a write runs again after conflicts: the losers do not meet each other as well */
-  pthread_mutex_t lock; /* guards what follows */
-  pthread_cond_t conn_free;
-  SLIST_HEAD(, pg_conn) free_conns;
+      unlucky;           /* held while a write runs again after conflicts: the losers do not meet each other as well */
+  pthread_mutex_t lock;  /* guards what follows */
   unsigned refused;      /* connects that failed in a row */
   int64_t connect_at_ms; /* nobody connects before */
 } pg_store;

@@ -71,7 +71,7 @@ static void sq_close(store *base) {
   }
   sq_conn_close(&s->writer); /* last: it puts the log into the database */
   free(s->readers);
-  pthread_cond_destroy(&s->reader_free);
+  store__pool_dispose(&s->free_readers);
   pthread_mutex_destroy(&s->lock);
   free(s);
 }
@@ -91,7 +91,7 @@ static base_err connect_all(sq_store *s, const store_options *o, const char *dir
       sq_conn_close(c);
       return e;
     }
-    SLIST_INSERT_HEAD(&s->free_readers, c, free);
+    store__pool_give(&s->free_readers, c);
   }
   return BASE_OK;
 }
@@ -103,18 +103,15 @@ static base_err sq_open(const store_options *o, const char *dir, base_buf *why, 
   }
   s->base = (store){.engine = &store__sqlite, .busy_timeout_ms = o->busy_timeout_ms};
   snprintf(s->base.name, sizeof s->base.name, "%s", o->name);
-  SLIST_INIT(&s->free_readers);
   STAILQ_INIT(&s->waiting);
-  if (!base_is_ok(store__cond_init(&s->reader_free))) {
-    free(s);
-    return base_fail(BASE_E_NO_MEMORY);
-  }
   pthread_mutex_init(&s->lock, NULL); /* a default mutex: cannot fail on Linux */
+  base_err e = store__pool_init(&s->free_readers, (size_t)o->connections);
   int n = snprintf(s->path, sizeof s->path, "%s/%s.db", dir, o->name);
-  base_err e = base_fail(BASE_E_INVALID);
-  if (!*dir || n >= (int)sizeof s->path) {
+  if (base_is_ok(e) && (!*dir || n >= (int)sizeof s->path)) {
     store__why(why, "sqlite: wants a folder, sqlite:DIR, of at most %zu letters", sizeof s->path - 80);
-  } else {
+    e = base_fail(BASE_E_INVALID);
+  }
+  if (base_is_ok(e)) {
     e = connect_all(s, o, dir, why);
   }
   if (!base_is_ok(e)) {
@@ -125,32 +122,12 @@ static base_err sq_open(const store_options *o, const char *dir, base_buf *why, 
   return BASE_OK;
 }
 
-static base_err take_reader(sq_store *s, struct sq_conn **out) {
-  struct timespec until = store__timespec(base_now_ms() + s->base.busy_timeout_ms);
-  int code = 0;
-  pthread_mutex_lock(&s->lock);
-  while (!(*out = SLIST_FIRST(&s->free_readers)) && code != ETIMEDOUT) {
-    code = pthread_cond_timedwait(&s->reader_free, &s->lock, &until);
-  }
-  if (*out) {
-    SLIST_REMOVE_HEAD(&s->free_readers, free);
-  }
-  pthread_mutex_unlock(&s->lock);
-  return *out ? BASE_OK : base_fail(BASE_E_UNAVAILABLE);
-}
-
-static void give_reader(sq_store *s, struct sq_conn *c) {
-  pthread_mutex_lock(&s->lock);
-  SLIST_INSERT_HEAD(&s->free_readers, c, free); /* the last used first: its cache is warm */
-  pthread_cond_signal(&s->reader_free);
-  pthread_mutex_unlock(&s->lock);
-}
-
 static base_err sq_read(store *base, store_fn fn, void *ctx) {
   static const store_statement begin = {"BEGIN"}, end = {"ROLLBACK"};
   sq_store *s = (sq_store *)base;
-  struct sq_conn *c;
-  BASE_TRY(take_reader(s, &c));
+  void *taken = NULL;
+  BASE_TRY(store__pool_take(&s->free_readers, base_now_ms() + s->base.busy_timeout_ms, &taken));
+  struct sq_conn *c = taken;
   base_err e = sq_command(s, c, &begin);
   if (base_is_ok(e)) {
     struct sq_tx tx;
@@ -161,7 +138,7 @@ static base_err sq_read(store *base, store_fn fn, void *ctx) {
     base_err ended = sqlite3_get_autocommit(c->db) ? BASE_OK : sq_command(s, c, &end);
     e = base_is_ok(e) ? ended : e;
   }
-  give_reader(s, c);
+  store__pool_give(&s->free_readers, c);
   return e;
 }
 

@@ -12,7 +12,6 @@
 struct sq_conn {
   sqlite3 *db;
   store_cache statements; /* of struct sq_statement */
-  SLIST_ENTRY(sq_conn) free;
 };
 
 struct sq_rows {
@@ -46,9 +45,9 @@ typedef struct {
   struct sq_conn *readers;
   int reader_count;
 
+  store_pool free_readers;
+
   pthread_mutex_t lock; /* guards what follows */
-  pthread_cond_t reader_free;
-  SLIST_HEAD(, sq_conn) free_readers;
   struct sq_writers waiting;
   bool led; /* a thread leads, or was just told to */
 } sq_store;
