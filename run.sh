@@ -12,8 +12,12 @@ BACKOFF_MAX=30
 
 port=${PONTE_PORT:-8080}
 gateway_admin=${PONTE_GATEWAY_ADMIN_PORT:-9901}
+services_admin=${PONTE_SERVICES_ADMIN_PORT:-8000}
 transcription_port=${PONTE_TRANSCRIPTION_PORT:-50054}
 transcription_admin=${PONTE_TRANSCRIPTION_ADMIN_PORT:-8001}
+users_port=${PONTE_USERS_PORT:-50051}
+orders_port=${PONTE_ORDERS_PORT:-50052}
+reports_port=${PONTE_REPORTS_PORT:-50053}
 bin=${PONTE_BIN_DIR:-$root/build/release/bin}
 web=${PONTE_WEB_DIR:-$root/build/web}
 export PONTE_DATA_DIR=${PONTE_DATA_DIR:-$root/var}
@@ -31,8 +35,10 @@ usage: ./run.sh [OPTION]...
   --port N       the gateway's port (default $port)
   --help         this text
 
-  Environment: PONTE_PORT, PONTE_GATEWAY_ADMIN_PORT ($gateway_admin), PONTE_TRANSCRIPTION_PORT ($transcription_port),
+  Environment: PONTE_PORT, PONTE_GATEWAY_ADMIN_PORT ($gateway_admin), PONTE_SERVICES_ADMIN_PORT ($services_admin), PONTE_USERS_PORT ($users_port),
+  PONTE_ORDERS_PORT ($orders_port), PONTE_REPORTS_PORT ($reports_port), PONTE_TRANSCRIPTION_PORT ($transcription_port),
   PONTE_TRANSCRIPTION_ADMIN_PORT ($transcription_admin): other ports. PONTE_DATA_DIR: where data is kept (var/).
+  PONTE_STORE: where records are kept: sqlite:DIR (default: in PONTE_DATA_DIR) or postgresql://...
   PONTE_DEPS_DIR: pinned sources and models (deps/). PONTE_SOURCES_DIR: a folder with downloaded files, for machines
   without network.
   Exit codes: 2 usage, 3 missing tool, 4 failed download, 5 wrong checksum, 6 failed build, 7 port in use,
@@ -77,24 +83,68 @@ is_ready() { # ADMIN-PORT: /readyz answers 200
   [[ $line == HTTP/1.?" 200"* ]]
 }
 
-# The processes. Transcription has one of its own: a speech engine may abort on a bad model and must take nothing with it.
-processes=(transcription gateway)
+# The processes, in the order of their start. Transcription has one of its own: a speech engine may abort on a bad model and must take nothing with it.
+processes=(services transcription gateway)
 command_of() {
   case $1 in
+    services)
+      command=("$bin/ponte-services" --only "users,orders,reports" --admin "127.0.0.1:$services_admin" --auth on
+        --users-port "$users_port" --orders-port "$orders_port" --reports-port "$reports_port"
+        --demo-account "$demo_account")
+      ;;
     transcription)
-      command=("$bin/ponte-services" --only transcription --admin "127.0.0.1:$transcription_admin")
+      command=("$bin/ponte-services" --only transcription --transcription-port "$transcription_port"
+        --admin "127.0.0.1:$transcription_admin")
       ;;
     gateway)
-      command=("$bin/ponte-gateway" --listen "127.0.0.1:$port" --upstream "127.0.0.1:$transcription_port"
-        --web "$web" --admin "127.0.0.1:$gateway_admin")
+      command=("$bin/ponte-gateway" --config "$gateway_config")
       ;;
   esac
 }
 admin_of() {
   case $1 in
+    services) echo "$services_admin" ;;
     transcription) echo "$transcription_admin" ;;
     gateway) echo "$gateway_admin" ;;
   esac
+}
+
+gateway_config=$PONTE_DATA_DIR/gateway.yaml
+demo_account=$PONTE_DATA_DIR/demo-account.json
+
+# The gateway's configuration for this machine, written anew at each start; docs/configuration.md lists every key.
+write_gateway_config() {
+  cat >"$gateway_config" <<YAML
+# Written by run.sh at each start.
+listen:
+  - address: 127.0.0.1:$port
+admin: 127.0.0.1:$gateway_admin
+web: "$web"
+clusters:
+  - {name: users, targets: ["127.0.0.1:$users_port"]}
+  - {name: orders, targets: ["127.0.0.1:$orders_port"]}
+  - {name: reports, targets: ["127.0.0.1:$reports_port"]}
+  - {name: transcription, targets: ["127.0.0.1:$transcription_port"]}
+routes:
+  - {prefix: /ponte.users.v1.UserService/, cluster: users}
+  - {prefix: /ponte.orders.v1.OrderService/, cluster: orders}
+  - {prefix: /ponte.reports.v1.ReportService/, cluster: reports}
+  - {prefix: /, cluster: transcription}
+auth:
+  issuers:
+    - issuer: ponte
+      audience: ponte
+      jwks_url: http://127.0.0.1:$services_admin/.well-known/jwks.json
+  rules:
+    - {prefix: /ponte.users.v1.UserService/, roles: [student, teacher, admin]}
+    - {prefix: /ponte.users.v1.UserService/SignUp, public: true}
+    - {prefix: /ponte.users.v1.UserService/SignIn, public: true}
+    - {prefix: /ponte.users.v1.UserService/RefreshSession, public: true}
+    - {prefix: /ponte.users.v1.UserService/SignOut, public: true}
+    - {prefix: /ponte.orders.v1.OrderService/, roles: [student, teacher, admin]}
+    - {prefix: /ponte.reports.v1.ReportService/, roles: [student, teacher, admin]}
+    - {prefix: /, public: true} # transcription knows no users
+YAML
 }
 
 declare -A pid_of=() started_at=() delay_of=() due_at=()
@@ -115,7 +165,7 @@ stop_all() {
   trap '' INT TERM HUP
   local name pid
   # The gateway first: its streams end with a status while the services behind it still answer.
-  for name in gateway transcription; do
+  for name in gateway transcription services; do
     pid=${pid_of[$name]:-}
     [ -n "$pid" ] || continue
     kill -TERM "$pid" 2>/dev/null || continue
@@ -215,10 +265,19 @@ for program in ponte-gateway ponte-services; do
   [ -x "$bin/$program" ] || die $EXIT_TOOL "$bin/$program is not there: run ./run.sh --build first"
 done
 check_port "$port" "the gateway" "./run.sh --port N"
-check_port "$gateway_admin" "the gateway's admin page" "PONTE_GATEWAY_ADMIN_PORT=N ./run.sh"
-check_port "$transcription_port" "the transcription service" "PONTE_TRANSCRIPTION_PORT=N ./run.sh"
-check_port "$transcription_admin" "the transcription service's admin page" "PONTE_TRANSCRIPTION_ADMIN_PORT=N ./run.sh"
+while read -r variable number what; do
+  check_port "$number" "$what" "$variable=N ./run.sh"
+done <<PORTS
+PONTE_GATEWAY_ADMIN_PORT $gateway_admin the gateway's admin page
+PONTE_SERVICES_ADMIN_PORT $services_admin the services' admin page
+PONTE_USERS_PORT $users_port the users service
+PONTE_ORDERS_PORT $orders_port the orders service
+PONTE_REPORTS_PORT $reports_port the reports service
+PONTE_TRANSCRIPTION_PORT $transcription_port the transcription service
+PONTE_TRANSCRIPTION_ADMIN_PORT $transcription_admin the transcription service's admin page
+PORTS
 mkdir -p "$PONTE_DATA_DIR"
+write_gateway_config
 
 trap on_signal INT TERM HUP
 for name in "${processes[@]}"; do
@@ -227,4 +286,7 @@ for name in "${processes[@]}"; do
   wait_until_ready "$name"
 done
 say "ready: http://localhost:$port"
+if [ -f "$demo_account" ]; then
+  say "demo account: its address and password are in $demo_account; $bin/ponte demo signs in with it"
+fi
 supervise

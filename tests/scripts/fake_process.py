@@ -33,7 +33,12 @@ signal.signal(signal.SIGINT, lambda *_: note("interrupted"))
 if name == os.environ.get("FAKE_BROKEN"):
     print(f"{name}: cannot read its configuration", file=sys.stderr)
     sys.exit(1)
-host, port = sys.argv[sys.argv.index("--admin") + 1].split(":")
+if "--config" in sys.argv:  # the gateway; one line of its file says where
+    with open(sys.argv[sys.argv.index("--config") + 1]) as file:
+        admin = next(line.split()[1] for line in file if line.startswith("admin:"))
+else:
+    admin = sys.argv[sys.argv.index("--admin") + 1]
+host, port = admin.split(":")
 server = http.server.HTTPServer((host, int(port)), Ready)
 note("started")
 server.serve_forever()

@@ -7,9 +7,9 @@ mkdir "$work/bin"
 for program in ponte-gateway ponte-services; do cp tests/scripts/fake_process.py "$work/bin/$program"; done
 export PONTE_BIN_DIR="$work/bin" PONTE_DATA_DIR="$work/data" FAKE_LOG="$work/log"
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-PONTE_PORT=$(free_port) PONTE_GATEWAY_ADMIN_PORT=$(free_port)
-PONTE_TRANSCRIPTION_PORT=$(free_port) PONTE_TRANSCRIPTION_ADMIN_PORT=$(free_port)
-export PONTE_PORT PONTE_GATEWAY_ADMIN_PORT PONTE_TRANSCRIPTION_PORT PONTE_TRANSCRIPTION_ADMIN_PORT
+for variable in PONTE_PORT PONTE_{GATEWAY,SERVICES,TRANSCRIPTION}_ADMIN_PORT PONTE_{USERS,ORDERS,REPORTS,TRANSCRIPTION}_PORT; do
+  export "$variable=$(free_port)"
+done
 
 # until FILE TEXT [COUNT]: the text stands there that often; generous, since machines are busy
 until_says() {
@@ -59,13 +59,13 @@ until_says "$work/out" "ready: http://localhost:$PONTE_PORT"
 victim=$(awk '$1 == "ponte-gateway" { print $2 }' "$work/log")
 kill -KILL "$victim"
 until_says "$work/out" "gateway ended with code 137; starting it again in 1 s"
-until_says "$work/log" started 3
+until_says "$work/log" started 4
 kill -TERM "$runner"
 code=0
 wait "$runner" || code=$?
 [ "$code" = 0 ] || fail "run.sh ended with code $code"
 says "stopped"
-until_says "$work/log" stopped 2
+until_says "$work/log" stopped 3
 if grep -q interrupted "$work/log"; then fail "a signal of the terminal reached a process directly"; fi
 while read -r _ pid _; do
   if kill -0 "$pid" 2>/dev/null; then fail "process $pid is left behind"; fi
