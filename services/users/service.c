@@ -25,8 +25,8 @@ static base_err write_jwks(void *ctx, base_buf *out) { return users_identity_jwk
 
 static base_err start(svc *s, users_identity *id, base_buf *why) {
   const char *demo_account = svc_setting(s, "demo_account");
-  if (demo_account) BASE_TRY(users_demo_account(id, demo_account, why));
   if (svc_verifier(s)) BASE_TRY(users_first_admin(id, stderr, why));
+  if (demo_account) BASE_TRY(users_demo_account(id, demo_account, why));
   BASE_TRY(svc_admin_page(s, "/.well-known/jwks.json", "application/jwk-set+json", write_jwks, id));
   return ponte_users_v1_user_add(s, &methods);
 }
