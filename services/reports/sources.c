@@ -1,6 +1,7 @@
 #include "reports/sources.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "ponte/orders/v1/orders.ponte.svc.h"
 #include "ponte/users/v1/users.ponte.svc.h"
@@ -61,22 +62,32 @@ static uint32_t hash(const char *text) {
   return h;
 }
 
+reports_names *reports_names_new(void) { return calloc(1, sizeof(reports_names)); }
+
+void reports_names_free(reports_names *names) {
+  for (size_t i = 0; names && i < REPORTS_NAMES; i++)
+    free(names->places[i].name);
+  free(names);
+}
+
 base_err reports_name_of(svc_call *c, reports_names *names, const char *user_id, const char **out) {
   *out = "";
   if (names->is_down) return BASE_OK;
   size_t i = hash(user_id) % REPORTS_NAMES;
   *out = names->places[i].name;
-  if (strcmp(names->places[i].user_id, user_id) == 0) return BASE_OK;
+  if (*out && strcmp(names->places[i].user_id, user_id) == 0) return BASE_OK;
+  *out = "";
   const Ponte__Users__V1__User *user = NULL;
   base_err e = reports_get_user(c, user_id, &user);
   names->is_down = base_is(e, BASE_E_UNAVAILABLE);
-  if (names->is_down) {
-    *out = "";
-    return BASE_OK;
-  }
+  if (names->is_down) return BASE_OK;
   if (!base_is_ok(e) && !base_is(e, BASE_E_NOT_FOUND)) return e;
-  snprintf(names->places[i].user_id, sizeof names->places[i].user_id, "%s", user_id);
-  snprintf(names->places[i].name, sizeof names->places[i].name, "%s", user ? user->display_name : "");
+  char *name = strdup(user ? user->display_name : "");
   if (user) svc_drop(c, &user->base);
+  if (!name) return base_fail(BASE_E_NO_MEMORY);
+  free(names->places[i].name);
+  names->places[i].name = name;
+  snprintf(names->places[i].user_id, sizeof names->places[i].user_id, "%s", user_id);
+  *out = name;
   return BASE_OK;
 }

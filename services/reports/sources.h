@@ -27,15 +27,18 @@ base_err reports_each_order(svc_call *c, Ponte__Orders__V1__ListOrdersRequest re
 /* *out lives as long as the call, or until svc_drop(). */
 base_err reports_get_user(svc_call *c, const char *user_id, const Ponte__Users__V1__User **out) BASE_MUST_USE;
 
-/* Names of users, of which the latest are kept: a user's orders often stand together. A user has one place, that of its id's hash; who comes later takes it. Zeroed at first. */
-enum { REPORTS_NAMES = 256, REPORTS_NAME_SIZE = 801 /* 200 characters */ };
+/* Names of users, of which the latest are kept: a user's orders often come close together. A user has one place, that of its id's hash; who comes later takes it. At most
+ * 4 MiB. Zeroed at first. */
+enum { REPORTS_NAMES = 4096 };
 typedef struct {
   bool is_down; /* the users service could not be asked; it is not asked again */
   struct {
     char user_id[ORDERS_ID_SIZE];
-    char name[REPORTS_NAME_SIZE];
+    char *name; /* NULL: nobody is here */
   } places[REPORTS_NAMES];
 } reports_names;
+reports_names *reports_names_new(void); /* NULL when out of memory */
+void reports_names_free(reports_names *names);
 /* Valid until the next; "" for a user that is not there, and when the service is down. */
 base_err reports_name_of(svc_call *c, reports_names *names, const char *user_id, const char **out) BASE_MUST_USE;
 

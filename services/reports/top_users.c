@@ -1,6 +1,5 @@
 /* Ranks users by what SummarizeOrders tells of them; their names are asked for last, of those who are shown only. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "orders/currency.h"
 #include "ponte/reports/v1/reports.ponte.svc.h"
@@ -138,12 +137,12 @@ base_err reports_top_users(svc_call *c, const Ponte__Reports__V1__TopUsersReques
   BASE_TRY(check(c, request, &rule));
   size_t limit = request->limit ? (size_t)request->limit : DEFAULT_LIMIT;
   reports_top top;
-  reports_names *names = calloc(1, sizeof *names);
+  reports_names *names = reports_names_new();
   if (!names) return base_fail(BASE_E_NO_MEMORY);
   base_err e = reports_top_init(&top, request->n_user_ids ? request->n_user_ids : limit, rule);
   if (base_is_ok(e)) e = rank(c, request, &top);
   if (base_is_ok(e)) e = tell(c, &top, limit, names);
   reports_top_dispose(&top);
-  free(names);
+  reports_names_free(names);
   return e;
 }
