@@ -99,6 +99,39 @@ static void folds_what_is_the_same(void) {
   base_buf_dispose(&small);
 }
 
+/* RFC 3629, for code points that are no surrogates. */
+static base_span encode(uint32_t c, uint8_t out[4]) {
+  if (c < 0x80) {
+    out[0] = (uint8_t)c;
+    return base_span_of(out, 1);
+  }
+  size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+  for (size_t i = n - 1; i > 0; i--, c >>= 6)
+    out[i] = (uint8_t)(0x80 | (c & 0x3F));
+  out[0] = (uint8_t)(0xF00u >> n | c);
+  return base_span_of(out, n);
+}
+
+static void every_code_point_folds_once_and_fits(void) {
+  enum { NAME_MAX_CODE_POINTS = 200 };
+  size_t longest = 0;
+  base_buf once, twice;
+  base_buf_init(&once, USERS_FOLDED_MAX);
+  base_buf_init(&twice, USERS_FOLDED_MAX);
+  for (uint32_t c = 1; c <= 0x10FFFF; c += c == 0xD7FF ? 0x801 : 1) {
+    uint8_t bytes[4];
+    base_buf_clear(&once);
+    base_buf_clear(&twice);
+    bool folded =
+        base_is_ok(users_fold(encode(c, bytes), &once)) && base_is_ok(users_fold(base_buf_span(&once), &twice));
+    CHECK_MSG(folded && base_span_eq(base_buf_span(&once), base_buf_span(&twice)), "U+%04X", c);
+    longest = base_buf_size(&once) > longest ? base_buf_size(&once) : longest;
+  }
+  CHECK_MSG(longest * NAME_MAX_CODE_POINTS <= USERS_FOLDED_MAX, "%zu bytes of one", longest);
+  base_buf_dispose(&once);
+  base_buf_dispose(&twice);
+}
+
 static void patterns_escape_what_like_knows(void) {
   static const struct {
     const char *query, *pattern;
@@ -216,5 +249,6 @@ static void roles_have_names(void) {
 }
 
 TEST_MAIN(TEST(names_are_trimmed_and_refused), TEST(passwords_have_eight_characters), TEST(folds_what_is_the_same),
-          TEST(patterns_escape_what_like_knows), TEST(masks_name_known_fields), TEST(changes_follow_mask_and_role),
-          TEST(an_administrator_gives_it_up), TEST(roles_have_names))
+          TEST(every_code_point_folds_once_and_fits), TEST(patterns_escape_what_like_knows),
+          TEST(masks_name_known_fields), TEST(changes_follow_mask_and_role), TEST(an_administrator_gives_it_up),
+          TEST(roles_have_names))
