@@ -27,7 +27,7 @@ static base_err insert(svc_call *c, store_tx *tx, const scripted_create *request
 }
 
 static svc_world *new_world(bool auth) {
-  scripted_front = (scripted_steps){.prepare = count_prepare, .write = insert};
+  scripted_play(&scripted_front, (scripted_steps){.prepare = count_prepare, .write = insert});
   atomic_store(&prepared, 0);
   atomic_store(&written, 0);
   return svc_world_new(&(svc_world_options){.services = services, .auth = auth});

@@ -10,7 +10,7 @@
 static const svc_definition *const services[] = {&scripted_front_definition, NULL};
 
 static svc_world *new_world(bool auth) {
-  scripted_front = (scripted_steps){.prepare = NULL};
+  scripted_play(&scripted_front, (scripted_steps){.prepare = NULL});
   return svc_world_new(&(svc_world_options){.services = services, .auth = auth});
 }
 
@@ -61,7 +61,7 @@ static base_err whose(svc_call *c, store_tx *tx, const scripted_get *request, sc
 
 static void test_owner_known_to_the_store_alone(void) {
   svc_world *w = new_world(true);
-  scripted_front.read = whose;
+  SCRIPTED(front, read, whose);
   CHECK_INT(scripted_ask_get(w, svc_world_token(w, "alice", "student"), scripted_id).code, 0);
   CHECK_STR(scripted_ask_get(w, svc_world_token(w, "bob", "student"), scripted_id).reason, "NOT_ALLOWED");
   CHECK_STR(scripted_ask_get(w, svc_world_token(w, "bob", "teach"), scripted_id).reason, "NOT_ALLOWED");
@@ -75,7 +75,7 @@ static void test_owner_known_to_the_store_alone(void) {
 
 static void test_without_authentication(void) {
   svc_world *w = new_world(false);
-  scripted_front.read = whose;
+  SCRIPTED(front, read, whose);
   svc_reply r = scripted_ask_get(w, NULL, scripted_id);
   REQUIRE(r.code == 0 && r.response);
   CHECK_STR(((const scripted_note *)r.response)->user_id, "");
@@ -86,13 +86,13 @@ static void test_without_authentication(void) {
 
 /* -- errors --------------------------------------------------------------------------------------------------------------- */
 
-static enum base_err_code to_return;
+static _Atomic int to_return;
 static base_err fail_plainly(svc_call *c, store_tx *tx, const scripted_get *request, scripted_note *response) {
   (void)c;
   (void)tx;
   (void)request;
   (void)response;
-  return base_fail(to_return);
+  return base_fail((enum base_err_code)atomic_load(&to_return));
 }
 
 static void test_plain_errors(void) {
@@ -117,9 +117,9 @@ static void test_plain_errors(void) {
       {BASE_E_IN_USE, 13, "INTERNAL", false},
   };
   svc_world *w = new_world(false);
-  scripted_front.read = fail_plainly;
+  SCRIPTED(front, read, fail_plainly);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    to_return = rows[i].code;
+    atomic_store(&to_return, (int)rows[i].code);
     svc_reply r = scripted_ask_get(w, NULL, scripted_id);
     CHECK_MSG(r.code == rows[i].grpc && strcmp(r.reason, rows[i].reason) == 0, "row %zu: %d %s", i, r.code, r.reason);
     CHECK_MSG((r.retry_after_ms > 0) == rows[i].retry, "row %zu: %lld", i, (long long)r.retry_after_ms);
@@ -151,15 +151,15 @@ static base_err fail_with_delay(svc_call *c, store_tx *tx, const scripted_get *r
 
 static void test_described_errors(void) {
   svc_world *w = new_world(false);
-  scripted_front.read = fail_on_purpose;
+  SCRIPTED(front, read, fail_on_purpose);
   svc_reply r = scripted_ask_get(w, NULL, scripted_id);
   CHECK_INT(r.code, 11);
   CHECK_STR(r.reason, "AMOUNT_OVERFLOW");
   CHECK_STR(r.field, "items[7].x");
   CHECK_STR(r.message, "take less of each, the total is too large");
-  scripted_front.read = fail_and_go_on;
+  SCRIPTED(front, read, fail_and_go_on);
   CHECK_STR(scripted_ask_get(w, NULL, scripted_id).reason, "NOT_FOUND");
-  scripted_front.read = fail_with_delay;
+  SCRIPTED(front, read, fail_with_delay);
   r = scripted_ask_get(w, NULL, scripted_id);
   CHECK_INT(r.retry_after_ms, 1234);
   CHECK_INT(r.code, 8);
@@ -187,8 +187,8 @@ static base_err take_data(svc_call *c, store_tx *tx, const scripted_create *requ
 
 static void test_prepare(void) {
   svc_world *w = new_world(false);
-  scripted_front.prepare = leave_data;
-  scripted_front.write = take_data;
+  SCRIPTED(front, prepare, leave_data);
+  SCRIPTED(front, write, take_data);
   svc_reply r = scripted_ask_create(w, NULL, "alice", "from prepare", "");
   REQUIRE(r.code == 0 && r.response);
   CHECK_STR(((const scripted_note *)r.response)->text, "from prepare");
@@ -213,9 +213,9 @@ static base_err take_much(svc_call *c, store_tx *tx, const scripted_get *request
 
 static void test_memory_is_bounded(void) {
   svc_world *w = new_world(false);
-  scripted_front.read = take_much;
+  SCRIPTED(front, read, take_much);
   CHECK_STR(scripted_ask_get(w, NULL, scripted_id).reason, "OUT_OF_MEMORY");
-  scripted_front.read = NULL;
+  SCRIPTED(front, read, NULL);
   CHECK_INT(scripted_ask_get(w, NULL, scripted_id).code, 0);
   svc_world_free(w);
 }
@@ -312,8 +312,8 @@ static bool metrics_have(const char *text) {
 
 static void test_metrics(void) {
   svc_world *w = new_world(false);
-  to_return = BASE_E_IN_USE;
-  scripted_front.read = fail_plainly;
+  atomic_store(&to_return, BASE_E_IN_USE);
+  SCRIPTED(front, read, fail_plainly);
   scripted_ask_get(w, NULL, scripted_id);
   CHECK(metrics_have("rpc_server_call_duration_seconds_count{rpc_system_name=\"grpc\",rpc_method=\"ponte.notes.v1."
                      "NoteService/GetNote\",rpc_response_status_code=\"INTERNAL\"} "));

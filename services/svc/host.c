@@ -308,6 +308,7 @@ void svc_host_free(svc_host *h) {
     return;
   }
   svc_host_stop(h, 0);
+  svc__wire_stop(h->wire);
   for (int i = h->count; i-- > 0;) {
     svc__free(h->services[i]);
   }

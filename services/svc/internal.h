@@ -187,12 +187,13 @@ typedef struct {
   const char *service_name;
 } svc__wire_options;
 base_err svc__wire_new(const svc__wire_options *options, svc__wire **out) BASE_MUST_USE;
-/* Nobody asks any more. Sends the spans that wait, for two seconds at most. NULL is allowed. */
+/* Nobody asks any more. Sends the spans that wait, for two seconds at most; the peers' channels may be freed then. These take NULL, too. */
+void svc__wire_stop(svc__wire *w);
 void svc__wire_free(svc__wire *w);
 otlp *svc__wire_exporter(const svc__wire *w); /* NULL: no traces */
 
 /* service.c */
-/* After its server has stopped, and before the wire goes. */
+/* After its server and the wire have stopped, and before the wire is freed. */
 void svc__free(svc *s);
 
 /* host.c */

@@ -33,7 +33,7 @@ static const char *next_of(svc_reply r) {
 }
 
 static svc_world *new_world(void) {
-  scripted_front = (scripted_steps){.list = list};
+  scripted_play(&scripted_front, (scripted_steps){.list = list});
   return svc_world_new(&(svc_world_options){.services = services});
 }
 

@@ -224,17 +224,22 @@ base_err svc__wire_new(const svc__wire_options *options, svc__wire **out) {
   return BASE_OK;
 }
 
-void svc__wire_free(svc__wire *w) {
-  if (w == NULL) {
-    return;
-  }
-  if (w->has_thread) {
+void svc__wire_stop(svc__wire *w) {
+  if (w && w->has_thread) {
     pthread_mutex_lock(&w->lock);
     w->is_stopping = true;
     pthread_cond_signal(&w->woken);
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
+    w->has_thread = false;
   }
+}
+
+void svc__wire_free(svc__wire *w) {
+  if (w == NULL) {
+    return;
+  }
+  svc__wire_stop(w);
   otlp_free(w->exporter);
   if (w->collector) {
     rpc_channel_free(w->collector);

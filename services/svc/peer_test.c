@@ -33,8 +33,8 @@ static base_err pass_on(svc_call *c, store_tx *tx, const scripted_get *request, 
 }
 
 static svc_world *new_world(const svc_definition *const *services, bool auth, const char *const *settings) {
-  scripted_front = (scripted_steps){.read = pass_on};
-  scripted_back = (scripted_steps){.prepare = NULL};
+  scripted_play(&scripted_front, (scripted_steps){.read = pass_on});
+  scripted_play(&scripted_back, (scripted_steps){.prepare = NULL});
   atomic_store(&asked, 0);
   atomic_store(&released, false);
   return svc_world_new(&(svc_world_options){.services = services, .auth = auth, .settings = settings});
@@ -61,7 +61,7 @@ static void test_token_and_trace_go_along(void) {
   request.note_id = (char *)scripted_id;
   svc_question q = scripted_question(SCRIPTED_GET, &request.base, svc_world_token(w, "alice", "student"));
   q.metadata = metadata;
-  scripted_back.read = tell_caller;
+  SCRIPTED(back, read, tell_caller);
   CHECK_STR(text_of(svc_world_ask(w, &q)), "alice of 0af7651916cd43dd8448eb211c80319c");
   svc_world_free(w);
 }
@@ -90,17 +90,17 @@ static base_err forget(svc_call *c, store_tx *tx, const scripted_get *request, s
 
 static void test_errors_of_a_peer(void) {
   svc_world *w = new_world(both, false, NULL);
-  scripted_back.read = back_fails;
+  SCRIPTED(back, read, back_fails);
   svc_reply r = scripted_ask_get(w, NULL, scripted_id);
   CHECK_INT(r.code, 5);
   CHECK_STR(r.reason, "ORDER_NOT_FOUND"); /* as the peer said it */
   CHECK_STR(r.field, "order_id");
   CHECK_STR(r.message, "there is no such order");
-  scripted_front.read = translate;
+  SCRIPTED(front, read, translate);
   r = scripted_ask_get(w, NULL, scripted_id);
   CHECK_STR(r.reason, "USER_NOT_FOUND");
   CHECK_STR(r.field, "user_id");
-  scripted_front.read = forget;
+  SCRIPTED(front, read, forget);
   CHECK_INT(scripted_ask_get(w, NULL, scripted_id).code, 0);
   svc_world_free(w);
 }
@@ -142,12 +142,12 @@ static base_err create_at_back(svc_call *c, store_tx *tx, const scripted_get *re
 
 static void test_repeated(void) {
   svc_world *w = new_world(both, false, NULL);
-  scripted_back.read = unavailable_twice;
+  SCRIPTED(back, read, unavailable_twice);
   CHECK_INT(scripted_ask_get(w, NULL, scripted_id).code, 0);
   CHECK_INT(atomic_load(&asked), 4); /* twice in vain, once with tell_caller's own count */
   atomic_store(&asked, 0);
-  scripted_front.read = create_at_back;
-  scripted_back.write = always_unavailable;
+  SCRIPTED(front, read, create_at_back);
+  SCRIPTED(back, write, always_unavailable);
   svc_reply r = scripted_ask_get(w, NULL, scripted_id);
   CHECK_INT(atomic_load(&asked), 1); /* it might have been done */
   CHECK_STR(r.reason, "STORE_UNAVAILABLE");
@@ -179,8 +179,8 @@ static void test_deadline_reaches_the_peer(void) {
   request.note_id = (char *)scripted_id;
   svc_question q = scripted_question(SCRIPTED_GET, &request.base, NULL);
   q.timeout_ms = 200;
-  scripted_front.read = pass_on_and_tell;
-  scripted_back.read = wait_for_release;
+  SCRIPTED(front, read, pass_on_and_tell);
+  SCRIPTED(back, read, wait_for_release);
   atomic_store(&asks_ended, 0);
   CHECK_INT(svc_world_ask(w, &q).code, 4);
   /* The front's handler is let go although the back's is still busy. */
@@ -218,8 +218,8 @@ static void test_from_a_stream(void) {
   svc_question q = scripted_question(SCRIPTED_READ, &request.base, NULL);
   q.on_message = count;
   q.ctx = &seen;
-  scripted_front.stream = stream_from_back;
-  scripted_back.read = tell_caller;
+  SCRIPTED(front, stream, stream_from_back);
+  SCRIPTED(back, read, tell_caller);
   CHECK_INT(svc_world_ask(w, &q).code, 0);
   CHECK_INT(seen, 100);
   svc_world_free(w);
@@ -244,7 +244,7 @@ static void *ask_often(void *ctx) {
 static void test_at_once(void) {
   struct asker askers[ASKERS];
   svc_world *w = new_world(both, false, NULL);
-  scripted_back.read = tell_caller;
+  SCRIPTED(back, read, tell_caller);
   for (int i = 0; i < ASKERS; i++) {
     askers[i] = (struct asker){.world = w};
     REQUIRE(pthread_create(&askers[i].thread, NULL, ask_often, &askers[i]) == 0);

@@ -42,7 +42,7 @@ static base_err put_many(svc_call *c, const scripted_list *request) {
 }
 
 static svc_world *new_world(bool auth, base_err (*stream)(svc_call *, const scripted_list *)) {
-  scripted_front = (scripted_steps){.stream = stream};
+  scripted_play(&scripted_front, (scripted_steps){.stream = stream});
   atomic_store(&put, 0);
   atomic_store(&running, 0);
   atomic_store(&released, false);

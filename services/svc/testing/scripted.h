@@ -20,6 +20,15 @@ typedef struct {
   base_err (*stream)(svc_call *c, const scripted_list *request);
 } scripted_steps;
 extern scripted_steps scripted_front, scripted_back;
+/* Handlers see it from their next call on. */
+void scripted_play(scripted_steps *service, scripted_steps steps);
+/* SCRIPTED(front, read, my_function); changes one step. */
+#define SCRIPTED(which, step, function)        \
+  do {                                         \
+    scripted_steps steps__ = scripted_##which; \
+    steps__.step = (function);                 \
+    scripted_play(&scripted_##which, steps__); \
+  } while (0)
 extern svc_peer *scripted_peer; /* "back", as front sees it */
 extern const svc_definition scripted_front_definition, scripted_back_definition;
 
