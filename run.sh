@@ -135,8 +135,10 @@ auth:
     - issuer: ponte
       audience: ponte
       jwks_url: http://127.0.0.1:$services_admin/.well-known/jwks.json
+      jwks_refresh: 1m
   rules:
     - {prefix: /ponte.users.v1.UserService/, roles: [student, teacher, admin]}
+    - {prefix: /ponte.users.v1.UserService/SetPassword} # a one-time password gives no roles until it is changed
     - {prefix: /ponte.users.v1.UserService/SignUp, public: true}
     - {prefix: /ponte.users.v1.UserService/SignIn, public: true}
     - {prefix: /ponte.users.v1.UserService/RefreshSession, public: true}

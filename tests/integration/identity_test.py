@@ -46,7 +46,8 @@ auth:
       jwks_url: {jwks_url(services)}
       jwks_refresh: 10s
   rules:
-{public}    - {{prefix: {USERS}}}
+{public}    - {{prefix: {USERS}, roles: [student, teacher, admin]}}
+    - {{prefix: {USERS}SetPassword}}
 """)
         self.methods = services.methods
         self.process = Process("ponte-gateway", ["--config", config, "--listen", "http://127.0.0.1:0", "--admin", "127.0.0.1:0", "--grace", "1s",
@@ -97,6 +98,21 @@ def test_sessions(gateway, services):
     check(gateway.call("RefreshSession", refresh_token=session.refresh_token)[0], 16, "the same token again")
     check(gateway.call("RefreshSession", refresh_token=again.refresh_token)[0], 16, "and what came of it")
     return gateway.call("SignIn", email="ALICE@example.com", password=PASSWORD)[2]
+
+
+def test_first_administrator(gateway, services):
+    """The one-time password opens the door to a better one, and to nothing else, through rules that ask for roles."""
+    account = {"email": "admin@ponte.local", "password": services.log().split("one-time password ")[1].split()[0]}
+    code, _, session = gateway.call("SignIn", **account)
+    check(code, 0, "the first administrator signs in")
+    gateway.becomes("SetPassword", session.access_token, 3, user_id=session.user.user_id, old_password="wrong", new_password=PASSWORD)
+    check(gateway.call("ListUsers", session.access_token)[:2], (7, "SCOPE_MISSING"), "and may do nothing yet")
+    check(services.fails("users.ListUsers", session.access_token).reason, "NOT_ALLOWED", "not at the service either")
+    check(gateway.call("SetPassword", session.access_token, user_id=session.user.user_id, old_password=account["password"], new_password=PASSWORD)[0], 0,
+          "but set a password")
+    check(gateway.call("SignIn", **account)[0], 16, "the old one is gone")
+    session = gateway.call("SignIn", email=account["email"], password=PASSWORD)[2]
+    check(gateway.call("ListUsers", session.access_token)[0], 0, "with the new one an administrator")
 
 
 def test_told_address(services):
@@ -161,6 +177,7 @@ def main():
         more = ["--jwks-url", jwks_url(services), "--users-target", f"127.0.0.1:{services.ports['users']}"]
         try:
             session = test_sessions(gateway, services)
+            test_first_administrator(gateway, services)
             test_told_address(services)
             with ponte_services.Services(methods, only=("orders",), folder=folder, more=more) as orders:
                 test_forged(gateway, services, session)
