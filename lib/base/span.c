@@ -146,3 +146,16 @@ uint32_t base_cursor_varint(base_cursor *c) {
   c->failed = true;
   return 0;
 }
+
+uint64_t base_cursor_varint64(base_cursor *c) {
+  uint64_t v = 0;
+  for (unsigned shift = 0; shift < 70; shift += 7) {
+    uint8_t b = base_cursor_u8(c);
+    v |= shift < 64 ? (uint64_t)(b & 0x7f) << shift : 0;
+    if ((b & 0x80) == 0) {
+      return v;
+    }
+  }
+  c->failed = true;
+  return 0;
+}

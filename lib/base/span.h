@@ -54,6 +54,8 @@ uint32_t base_cursor_u32(base_cursor *c);
 uint64_t base_cursor_u64(base_cursor *c);
 /* Unsigned LEB128, at most 5 bytes and 32 bits, shortest form only (one value has one encoding). */
 uint32_t base_cursor_varint(base_cursor *c);
+/* Protocol buffers' varint: up to ten bytes and 64 bits, not always the shortest form. */
+uint64_t base_cursor_varint64(base_cursor *c);
 /* The next n bytes, borrowed. */
 base_span base_cursor_bytes(base_cursor *c, size_t n);
 

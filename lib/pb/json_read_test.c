@@ -284,28 +284,32 @@ static void test_nul(void) {
   CHECK_ERR(read("{\"aBool\0\":true}", 15, 1 << 20, why, out), BASE_E_MALFORMED);
 }
 
+static void repeat(base_buf *b, const char *text, int times) {
+  for (int i = 0; i < times; i++) {
+    CHECK_OK(base_buf_str(b, text));
+  }
+}
+
 static void test_depth(void) {
-  char in[4096] = "", why[256], out[4096];
+  char why[256], out[4096];
+  base_buf in;
+  base_buf_init(&in, 4096);
   for (int depth = PB_DEPTH_MAX; depth <= PB_DEPTH_MAX + 1; depth++) {
-    in[0] = '\0';
-    for (int i = 0; i < depth; i++) {
-      strcat(in, "{\"aMessage\":");
-    }
-    strcat(in, "{}");
-    for (int i = 0; i < depth; i++) {
-      strcat(in, "}");
-    }
-    base_err e = read(in, strlen(in), 1 << 20, why, out);
+    base_buf_clear(&in);
+    repeat(&in, "{\"aMessage\":", depth);
+    repeat(&in, "{}", 1);
+    repeat(&in, "}", depth);
+    base_err e = read((const char *)base_buf_span(&in).p, base_buf_size(&in), 1 << 20, why, out);
     CHECK(base_is(e, depth <= PB_DEPTH_MAX ? BASE_E_OK : BASE_E_MALFORMED));
   }
   CHECK(strstr(why, "nested too deep") != NULL);
   /* Lists of google.protobuf.Value nest without messages of ours. */
-  strcpy(in, "{\"value\":");
-  for (int i = 0; i < 1000; i++) {
-    strcat(in, "[");
-  }
-  CHECK_ERR(read(in, strlen(in), 1 << 20, why, out), BASE_E_MALFORMED);
+  base_buf_clear(&in);
+  repeat(&in, "{\"value\":", 1);
+  repeat(&in, "[", 1000);
+  CHECK_ERR(read((const char *)base_buf_span(&in).p, base_buf_size(&in), 1 << 20, why, out), BASE_E_MALFORMED);
   CHECK(strstr(why, "nested too deep") != NULL);
+  base_buf_dispose(&in);
 }
 
 static void test_memory_is_bounded(void) {

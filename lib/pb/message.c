@@ -4,22 +4,8 @@
 
 enum wire_type { VARINT = 0, FIXED64 = 1, LENGTH = 2, FIXED32 = 5 };
 
-/* protobuf's varint: up to ten bytes, not always the shortest form, hence not base_cursor_varint(). */
-static uint64_t varint(base_cursor *c) {
-  uint64_t v = 0;
-  for (unsigned shift = 0; shift < 70; shift += 7) {
-    uint8_t byte = base_cursor_u8(c);
-    v |= shift < 64 ? (uint64_t)(byte & 0x7f) << shift : 0;
-    if ((byte & 0x80) == 0) {
-      return v;
-    }
-  }
-  c->failed = true;
-  return 0;
-}
-
 static base_span length_delimited(base_cursor *c) {
-  uint64_t n = varint(c);
+  uint64_t n = base_cursor_varint64(c);
   if (c->failed || n > base_cursor_left(c)) {
     c->failed = true;
     return (base_span){NULL, 0};
@@ -47,12 +33,12 @@ static bool message_is_valid(const ProtobufCMessageDescriptor *type, base_span b
     return false;
   }
   while (!c.failed && base_cursor_left(&c) > 0) {
-    uint64_t tag = varint(&c);
+    uint64_t tag = base_cursor_varint64(&c);
     if (tag >> 3 == 0 || tag >> 3 > 0x1fffffff) {
       return false;
     }
     switch (tag & 7) {
-    case VARINT: varint(&c); break;
+    case VARINT: base_cursor_varint64(&c); break;
     case FIXED64: base_cursor_bytes(&c, 8); break;
     case FIXED32: base_cursor_bytes(&c, 4); break;
     case LENGTH: {

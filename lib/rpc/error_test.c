@@ -1,6 +1,34 @@
 #include "rpc/error.h"
 
 #include "base/test.h"
+#include "google/rpc/error_details.pb-c.h"
+#include "google/rpc/status.pb-c.h"
+#include "pb/message.h"
+
+/* What we write by hand is what generated code reads. */
+static void check_as_message(const rpc_error *e, const wire_status *s, const char *field) {
+  base_span bytes;
+  pb_arena arena;
+  ProtobufCMessage *m = NULL, *detail = NULL;
+  pb_arena_init(&arena, 1 << 16);
+  CHECK(wire_metadata_get(&s->trailers, "grpc-status-details-bin", &bytes));
+  CHECK_OK(pb_unpack(&google__rpc__status__descriptor, bytes, &arena, &m));
+  const Google__Rpc__Status *status = (const Google__Rpc__Status *)m;
+  size_t want = 1 + (field[0] != '\0') + (e->retry_after_ms > 0);
+  REQUIRE(status && status->n_details == want);
+  CHECK_INT(status->code, s->code);
+  CHECK_STR(status->message, e->message);
+  const ProtobufCBinaryData *value = &status->details[0]->value;
+  CHECK_STR(status->details[0]->type_url, "type.googleapis.com/google.rpc.ErrorInfo");
+  CHECK_OK(pb_unpack(&google__rpc__error_info__descriptor, base_span_of(value->data, value->len), &arena, &detail));
+  CHECK_STR(((const Google__Rpc__ErrorInfo *)detail)->reason, rpc_reason_name(e->reason));
+  if (field[0]) {
+    value = &status->details[1]->value;
+    CHECK_OK(pb_unpack(&google__rpc__bad_request__descriptor, base_span_of(value->data, value->len), &arena, &detail));
+    CHECK_STR(((const Google__Rpc__BadRequest *)detail)->field_violations[0]->field, field);
+  }
+  pb_arena_dispose(&arena);
+}
 
 static void check_round_trip(const rpc_error *e, const char *reason, const char *field, int code) {
   char got_reason[64], got_field[128];
@@ -14,6 +42,7 @@ static void check_round_trip(const rpc_error *e, const char *reason, const char 
   CHECK_STR(got_reason, reason);
   CHECK_STR(got_field, field);
   CHECK_INT(retry, e->retry_after_ms);
+  check_as_message(e, &s, field);
   wire_status_dispose(&s);
 }
 

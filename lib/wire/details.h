@@ -1,5 +1,5 @@
-/* details.h - what a program may read of a failed call: google.rpc.Status with its details, in the trailer grpc-status-details-bin. Writing only, and only the few
- * messages that are used here; reading them is lib/rpc/error.h's. Without generated code, so that the gateway, which knows no message, can write them too.
+/* details.h - what a program may read of a failed call: google.rpc.Status with its details, in the trailer grpc-status-details-bin. Only the few messages that
+ * are used here, and without generated code: the gateway, which knows no message, writes them too, and the browser's client reads them.
  *
  * Pure. Sources: google/rpc/status.proto and error_details.proto; grpc-retry-pushback-ms, grpc/proposal A6.
  */
@@ -18,5 +18,15 @@ typedef struct {
 
 /* Adds the trailers that say this of *s, whose code and message are set. TOO_LARGE or NO_MEMORY: the status is as it was, or lacks the details: it can be sent still. */
 base_err wire_details_add(wire_status *s, const wire_details *d) BASE_MUST_USE;
+
+/* What a status says, as far as it does: empty and 0 otherwise. Borrowed from the status; UTF-8. */
+typedef struct {
+  base_span domain, reason; /* ErrorInfo */
+  base_span field;          /* BadRequest.field_violations[0].field */
+  int64_t retry_after_ms;   /* RetryInfo: 0 to a year */
+} wire_details_found;
+
+/* OK also for a status without details. MALFORMED: they are no google.rpc.Status; *out is empty then. */
+base_err wire_details_read(const wire_status *s, wire_details_found *out) BASE_MUST_USE;
 
 #endif
