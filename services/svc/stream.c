@@ -14,7 +14,8 @@ struct svc__stream {
   rpc_job job;
   svc *service;
   const svc__route *route;
-  pb_arena arena;
+  pb_arena arena; /* the request */
+  pb_arena work;  /* what the handler takes */
   wire_metadata metadata;
   ProtobufCMessage *request;
   int64_t deadline_ms;
@@ -37,6 +38,7 @@ static void leave(svc__stream *s) {
   atomic_fetch_sub(&s->service->streams, 1);
   wire_metadata_dispose(&s->metadata);
   pb_arena_dispose(&s->arena);
+  pb_arena_dispose(&s->work);
   pthread_cond_destroy(&s->changed);
   pthread_mutex_destroy(&s->lock);
   free(s);
@@ -67,6 +69,7 @@ static void run(rpc_job *job) {
   c.has_address = true;
   memcpy(c.address, s->address, sizeof c.address);
   base_err e = svc__admit(&c);
+  c.arena = &s->work;
   if (base_is_ok(e)) {
     e = svc__step(&c, SVC_STREAM, NULL, NULL);
   }
@@ -91,6 +94,12 @@ base_err svc__stream_put(svc__stream *s, const ProtobufCMessage *message) {
 
 base_err svc_put(svc_call *c, const ProtobufCMessage *message) {
   return c->stream ? svc__stream_put(c->stream, message) : base_fail(BASE_E_PRECONDITION);
+}
+
+void svc_forget(svc_call *c) {
+  if (c->stream) {
+    pb_arena_dispose(&c->stream->work);
+  }
 }
 
 void svc__stream_watch(svc__stream *s, void (*on_cancel)(void *ctx), void *ctx) {
@@ -131,6 +140,7 @@ static void on_open(void *group, rpc_call *rpc) {
   s->users = 1;
   rpc_call_address(rpc, s->address);
   wire_metadata_init(&s->metadata);
+  pb_arena_init(&s->work, STREAM_MEMORY);
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->changed, NULL);
   rpc_call_set_state(rpc, s);
@@ -142,7 +152,7 @@ static base_err keep(svc__stream *s, rpc_call *rpc, const ProtobufCMessage *mess
   base_buf_init(&packed, SIZE_MAX / 2);
   base_err e = pb_pack(message, &packed);
   if (base_is_ok(e)) {
-    pb_arena_init(&s->arena, pb_memory_cap(base_buf_size(&packed)) + STREAM_MEMORY);
+    pb_arena_init(&s->arena, pb_memory_cap(base_buf_size(&packed)));
     e = pb_unpack(message->descriptor, base_buf_span(&packed), &s->arena, &s->request);
   }
   base_buf_dispose(&packed);

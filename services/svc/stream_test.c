@@ -185,6 +185,29 @@ static void test_errors(void) {
   svc_world_free(w);
 }
 
+static base_err forget_often(svc_call *c, const scripted_list *request) {
+  scripted_note note = PONTE__NOTES__V1__NOTE__INIT;
+  for (int i = 0; i < 200; i++) { /* 200 MiB in all, far above what a stream may hold */
+    if (svc_alloc(c, 1 << 20) == NULL) {
+      return base_fail(BASE_E_NO_MEMORY);
+    }
+    if (strcmp(request->user_id, "forgetful") == 0) {
+      svc_forget(c);
+    }
+  }
+  note.user_id = request->user_id; /* the request is still there */
+  return ponte_notes_v1_note_read_notes_put(c, &note);
+}
+
+static void test_memory(void) {
+  svc_world *w = new_world(false, forget_often);
+  int seen = 0;
+  CHECK_INT(ask(w, NULL, "forgetful", 0, 0, count, &seen).code, 0);
+  CHECK_INT(seen, 1);
+  CHECK_STR(ask(w, NULL, "hoarding", 0, 0, count, &seen).reason, "OUT_OF_MEMORY");
+  svc_world_free(w);
+}
+
 /* The host stops while a client is in the middle: the stream is cut off, and nothing is left behind. */
 static void test_stop_cuts_off(void) {
   svc_world *w = new_world(false, put_until_told);
@@ -199,4 +222,4 @@ static void test_stop_cuts_off(void) {
 }
 
 TEST_MAIN(TEST(test_all_arrive), TEST(test_client_goes), TEST(test_deadline), TEST(test_too_many), TEST(test_errors),
-          TEST(test_stop_cuts_off))
+          TEST(test_memory), TEST(test_stop_cuts_off))

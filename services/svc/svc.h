@@ -84,6 +84,8 @@ void *svc_data(const svc_call *c);
 /* Memory of the call; zeroed. NULL when it would be too much. */
 void *svc_alloc(svc_call *c, size_t n);
 char *svc_strdup(svc_call *c, const char *s);
+/* Streams, which may be long: gives back all that these two gave so far. The request stays. */
+void svc_forget(svc_call *c);
 /* The call's time, the same at each ask: Unix microseconds. */
 int64_t svc_now_us(const svc_call *c);
 /* A new id (UUIDv7) in the call's memory. */

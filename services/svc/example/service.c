@@ -111,6 +111,7 @@ static base_err read_notes(svc_call *c, const Ponte__Notes__V1__ListNotesRequest
       BASE_TRY(ponte_notes_v1_note_read_notes_put(c, r.notes[i]));
       snprintf(r.after, sizeof r.after, "%s", r.notes[i]->note_id);
     }
+    svc_forget(c);
   } while (r.count > 0);
   return BASE_OK;
 }

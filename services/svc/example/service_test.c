@@ -47,4 +47,56 @@ static void test_only_ones_own(void) {
   svc_world_free(w);
 }
 
-TEST_MAIN(TEST(test_create), TEST(test_only_ones_own))
+static bool count(void *ctx, const ProtobufCMessage *message) {
+  (void)message;
+  ++*(int *)ctx;
+  return true;
+}
+
+static void test_lists(void) {
+  Ponte__Notes__V1__ListNotesRequest request = PONTE__NOTES__V1__LIST_NOTES_REQUEST__INIT;
+  svc_question list = {.service = "notes", .method = &ponte_notes_v1_note_service.methods[2], .request = &request.base};
+  int notes = 0, pages = 0, streamed = 0;
+  svc_world *w = svc_world_new(&(svc_world_options){.services = services});
+  for (int i = 0; i < 7; i++) {
+    CHECK_INT(create(w, NULL, i % 2 ? "bob" : "alice", "a note", "").code, 0);
+  }
+  request.user_id = (char *)"alice";
+  request.page_size = 3;
+  do {
+    svc_reply r = svc_world_ask(w, &list);
+    REQUIRE(r.code == 0 && r.response);
+    const Ponte__Notes__V1__ListNotesResponse *page = (const void *)r.response;
+    notes += (int)page->n_notes;
+    pages++;
+    request.page_token = page->next_page_token;
+  } while (request.page_token[0]);
+  CHECK_INT(notes, 4);
+  CHECK_INT(pages, 2);
+  list.method = &ponte_notes_v1_note_service.methods[3];
+  list.on_message = count;
+  list.ctx = &streamed;
+  request.page_size = 0;
+  CHECK_INT(svc_world_ask(w, &list).code, 0);
+  CHECK_INT(streamed, 4);
+  svc_world_free(w);
+}
+
+static void test_get(void) {
+  Ponte__Notes__V1__GetNoteRequest request = PONTE__NOTES__V1__GET_NOTE_REQUEST__INIT;
+  svc_question get = {.service = "notes", .method = &ponte_notes_v1_note_service.methods[1], .request = &request.base};
+  svc_world *w = svc_world_new(&(svc_world_options){.services = services, .auth = true});
+  const char *alice = svc_world_token(w, "alice", "student");
+  svc_reply made = create(w, alice, "alice", "mine", "");
+  REQUIRE(made.response);
+  request.note_id = ((const Ponte__Notes__V1__Note *)made.response)->note_id;
+  get.token = alice;
+  CHECK_INT(svc_world_ask(w, &get).code, 0);
+  get.token = svc_world_token(w, "bob", "student");
+  CHECK_STR(svc_world_ask(w, &get).reason, "NOT_ALLOWED");
+  request.note_id = (char *)"0190b2c4-1b5c-7cc0-98a1-111111111111";
+  CHECK_STR(svc_world_ask(w, &get).reason, "NOT_FOUND");
+  svc_world_free(w);
+}
+
+TEST_MAIN(TEST(test_create), TEST(test_only_ones_own), TEST(test_get), TEST(test_lists))
