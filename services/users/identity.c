@@ -10,7 +10,7 @@
 
 enum { JWKS_MAX = 65536 };
 /* Each hash takes 64 MiB and a core, and each that waits a thread of the service, which other methods want too. */
-static const users_hasher_limits hashing = {.at_once = 2, .waiting = 12, .wait_ms = 2000};
+static const users_hasher_limits hashing = {.at_once = 2, .waiting = 12, .wait_ms = 5000};
 
 /* -- keys -------------------------------------------------------------------------------------------------------------- */
 

@@ -285,6 +285,7 @@ static void keys_rotate(void) {
   CHECK_OK(store_write(db, keep_keys, &(step){.now_us = NOW + 23 * MINUTE}));
   CHECK_INT(published(v, id), 1);
   CHECK_ERR(verify(v, &old, NOW), BASE_E_UNAUTHENTICATED);
+  CHECK_ERR(verify(v, &still, NOW + 4 * MINUTE), BASE_E_UNAUTHENTICATED);
   CHECK_OK(verify(v, &fresh, NOW + 4 * MINUTE));
   /* By itself after 30 days. */
   CHECK_OK(store_write(db, keep_keys, &(step){.now_us = NOW + 30 * DAY}));
