@@ -207,6 +207,18 @@ static base_err listen_on(svc *s, base_buf *why) {
   return BASE_OK;
 }
 
+/* Where a server that listens on this host is reached from its own process: a wildcard stands for the loopback address too. */
+static void local_target(const char *host, int port, char target[ADDRESS_SIZE]) {
+  bool bare_v6 = strchr(host, ':') && host[0] != '[';
+  if (strcmp(host, "0.0.0.0") == 0) {
+    host = "127.0.0.1";
+  } else if (strcmp(host, "::") == 0 || strcmp(host, "[::]") == 0) {
+    host = "::1";
+    bare_v6 = true;
+  }
+  snprintf(target, ADDRESS_SIZE, bare_v6 ? "[%s]:%d" : "%s:%d", host, port);
+}
+
 /* A peer in this process is asked over gRPC too, at its actual port. PRECONDITION: it was added behind the one that asks. */
 static base_err find_peers(svc *s) {
   for (svc_peer *p = s->peers; p; p = p->next) {
@@ -218,8 +230,7 @@ static base_err find_peers(svc *s) {
       return base_fail(BASE_E_PRECONDITION);
     }
     if (local) {
-      snprintf(target, sizeof target, strchr(s->host->options.listen_host, ':') ? "[::1]:%d" : "127.0.0.1:%d",
-               rpc_server_port(local->server));
+      local_target(s->host->options.listen_host, rpc_server_port(local->server), target);
     }
     p->target = strdup(local ? target : told ? told : "");
     if (p->target == NULL) {
