@@ -1,6 +1,7 @@
 /* cli.h - what the commands of `ponte` share: exit codes, the command table's shape, messages.
  *
- * Words for people go to stderr, results to stdout. One thread, but for the microphone's.
+ * The table is the only place that knows a command's options: parsing, --help and shell completion are made of it. Words for people go to stderr, results to stdout. One
+ * thread, but for those of the microphone and of standard input.
  */
 #ifndef PONTE_CLI_CLI_H
 #define PONTE_CLI_CLI_H
@@ -11,15 +12,41 @@
 enum { CLI_EXIT_OK = 0, CLI_EXIT_LOCAL = 1, CLI_EXIT_USAGE = 2, CLI_EXIT_STATUS = 20, CLI_EXIT_INTERRUPTED = 130 };
 
 typedef struct {
-  const char *name, *summary, *help;
-  int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+  const char *name;    /* without dashes; NULL ends a table */
+  const char *value;   /* what --help calls its value; NULL: it has none; "[HOST]": it may have one, after '=' */
+  const char *help;    /* one line */
+  const char *choices; /* the words it may be, separated by blanks; NULL: anything */
+  char letter;         /* its short form, or 0 */
+} cli_option;
+
+/* Options that many commands have. */
+enum {
+  CLI_LINK = 1,   /* --endpoint, --direct, --token */
+  CLI_CALL = 2,   /* --timeout */
+  CLI_JSON = 4,   /* --json */
+  CLI_CHANGE = 8, /* --queue, --key */
+};
+
+typedef struct cli_args cli_args;
+typedef struct cli_command {
+  const char *name, *summary;
+  const char *arguments; /* as --help shows them; NULL: none */
+  int min, max;          /* how many there may be */
+  unsigned groups;
+  const cli_option *options; /* of its own; or NULL */
+  const char *help;          /* further lines; or NULL */
+  int (*run)(const cli_args *args);
+  const struct cli_command *const *commands; /* its sub-commands, up to NULL; then there is no run */
 } cli_command;
 
-extern const cli_command cli_transcribe, cli_models, cli_status;
+enum { CLI_ANY = 10000 }; /* arguments without a limit */
 
-/* "ponte: ..." on stderr. */
+/* `ponte` itself: the table of all commands. */
+extern const cli_command cli_root;
+
+/* "ponte: ..." on stderr; control characters, which may come from a server, are shown as '?'. */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Says what a failed call means, and gives its exit code. */
+/* Says what a failed call means, with its reason and field, and gives its exit code. */
 int cli_exit_of(const wire_status *status);
 
 #endif

@@ -1,0 +1,175 @@
+#include "cli/queue.h"
+
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/folder.h"
+#include "cli/session.h"
+#include "pb/message.h"
+
+enum { BUSY_MS = 10000, REQUEST_MAX = 4 << 20 };
+
+struct cli_queue {
+  sqlite3 *db;
+  sqlite3_stmt *row; /* what cli_queue_next() gave belongs to it */
+  char path[CLI_PATH_MAX];
+  int lock; /* -1: not held */
+};
+
+/* AUTOINCREMENT: an id is never used again, so that `ponte queue drop` cannot hit another call. */
+static const char schema[] =
+    "PRAGMA journal_mode=WAL;"
+    "PRAGMA synchronous=FULL;"
+    "CREATE TABLE IF NOT EXISTS calls("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, queued_ms INTEGER NOT NULL, place TEXT NOT NULL, account TEXT NOT NULL,"
+    " port INTEGER NOT NULL, path TEXT NOT NULL, key TEXT NOT NULL, request BLOB NOT NULL,"
+    " refused INTEGER NOT NULL DEFAULT 0, why TEXT NOT NULL DEFAULT '',"
+    " UNIQUE(place, path, key));";
+
+static bool fail(const cli_queue *q) {
+  cli_say("%s: %s", q->path, q->db ? sqlite3_errmsg(q->db) : "out of memory");
+  return false;
+}
+
+bool cli_queue_open(cli_queue **out) {
+  cli_queue *q = calloc(1, sizeof *q);
+  *out = NULL;
+  if (!q) {
+    cli_say("out of memory");
+    return false;
+  }
+  q->lock = -1;
+  mode_t mask = umask(077);
+  bool good = cli_folder_file(CLI_FOLDER_STATE, "queue.db", q->path) &&
+              ((sqlite3_open(q->path, &q->db) == SQLITE_OK && sqlite3_busy_timeout(q->db, BUSY_MS) == SQLITE_OK &&
+                sqlite3_exec(q->db, schema, NULL, NULL, NULL) == SQLITE_OK) ||
+               fail(q));
+  umask(mask);
+  if (good)
+    *out = q;
+  else
+    cli_queue_close(q);
+  return good;
+}
+
+void cli_queue_close(cli_queue *q) {
+  if (!q) return;
+  sqlite3_finalize(q->row);
+  sqlite3_close(q->db);
+  if (q->lock >= 0) close(q->lock);
+  free(q);
+}
+
+bool cli_queue_lock(cli_queue *q) { return (q->lock = cli_lock(q->path)) >= 0; }
+
+static const char *text(sqlite3_stmt *s, int column) {
+  const unsigned char *t = sqlite3_column_text(s, column);
+  return t ? (const char *)t : "";
+}
+
+enum cli_queue_next cli_queue_next(cli_queue *q, int64_t after, bool refused, cli_queued *out) {
+  static const char sql[] = "SELECT id, queued_ms, place, account, port, path, key, request, refused, why FROM calls"
+                            " WHERE id > ?1 AND refused = ?2 ORDER BY id LIMIT 1";
+  sqlite3_finalize(q->row);
+  q->row = NULL;
+  int e = sqlite3_prepare_v2(q->db, sql, -1, &q->row, NULL);
+  if (e == SQLITE_OK) e = sqlite3_bind_int64(q->row, 1, after);
+  if (e == SQLITE_OK) e = sqlite3_bind_int(q->row, 2, refused);
+  if (e == SQLITE_OK) e = sqlite3_step(q->row);
+  if (e == SQLITE_DONE) return CLI_QUEUE_END;
+  if (e != SQLITE_ROW) {
+    fail(q);
+    return CLI_QUEUE_ERROR;
+  }
+  *out = (cli_queued){.id = sqlite3_column_int64(q->row, 0),
+                      .queued_ms = sqlite3_column_int64(q->row, 1),
+                      .place = text(q->row, 2),
+                      .account = text(q->row, 3),
+                      .port = sqlite3_column_int(q->row, 4),
+                      .path = text(q->row, 5),
+                      .key = text(q->row, 6),
+                      .request = base_span_of(sqlite3_column_blob(q->row, 7), (size_t)sqlite3_column_bytes(q->row, 7)),
+                      .refused = sqlite3_column_int(q->row, 8) != 0,
+                      .why = text(q->row, 9)};
+  return CLI_QUEUE_ROW;
+}
+
+/* A statement about one row: ?1 is its id, ?2 a text. */
+static bool change(cli_queue *q, const char *sql, int64_t id, const char *value) {
+  sqlite3_stmt *s = NULL;
+  sqlite3_finalize(q->row); /* a reader in the way of the writer's checkpoint */
+  q->row = NULL;
+  int e = sqlite3_prepare_v2(q->db, sql, -1, &s, NULL);
+  if (e == SQLITE_OK) e = sqlite3_bind_int64(s, 1, id);
+  if (e == SQLITE_OK && value) e = sqlite3_bind_text(s, 2, value, -1, SQLITE_TRANSIENT);
+  if (e == SQLITE_OK) e = sqlite3_step(s);
+  sqlite3_finalize(s);
+  return e == SQLITE_DONE || fail(q);
+}
+
+bool cli_queue_drop(cli_queue *q, int64_t id, bool *found) {
+  bool good = change(q, "DELETE FROM calls WHERE id = ?1", id, NULL);
+  if (found) *found = good && sqlite3_changes(q->db) > 0;
+  return good;
+}
+
+bool cli_queue_refuse(cli_queue *q, int64_t id, const char *why) {
+  return change(q, "UPDATE calls SET refused = 1, why = ?2 WHERE id = ?1", id, why);
+}
+
+int64_t cli_queue_count(cli_queue *q, bool refused) {
+  sqlite3_stmt *s = NULL;
+  int64_t n = 0;
+  if (sqlite3_prepare_v2(q->db, "SELECT count(*) FROM calls WHERE refused = ?1", -1, &s, NULL) == SQLITE_OK &&
+      sqlite3_bind_int(s, 1, refused) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+    n = sqlite3_column_int64(s, 0);
+  sqlite3_finalize(s);
+  return n;
+}
+
+/* -- keeping ----------------------------------------------------------------------------------------------------------- */
+
+static bool insert(cli_queue *q, const cli_queued *c) {
+  /* The same key again is the same call again. */
+  static const char sql[] = "INSERT INTO calls(queued_ms, place, account, port, path, key, request)"
+                            " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+  sqlite3_stmt *s = NULL;
+  int e = sqlite3_prepare_v2(q->db, sql, -1, &s, NULL);
+  if (e == SQLITE_OK) e = sqlite3_bind_int64(s, 1, c->queued_ms);
+  if (e == SQLITE_OK) e = sqlite3_bind_text(s, 2, c->place, -1, SQLITE_STATIC);
+  if (e == SQLITE_OK) e = sqlite3_bind_text(s, 3, c->account, -1, SQLITE_STATIC);
+  if (e == SQLITE_OK) e = sqlite3_bind_int(s, 4, c->port);
+  if (e == SQLITE_OK) e = sqlite3_bind_text(s, 5, c->path, -1, SQLITE_STATIC);
+  if (e == SQLITE_OK) e = sqlite3_bind_text(s, 6, c->key, -1, SQLITE_STATIC);
+  if (e == SQLITE_OK)
+    e = sqlite3_bind_blob64(s, 7, c->request.n ? (const void *)c->request.p : "", c->request.n, SQLITE_STATIC);
+  if (e == SQLITE_OK) e = sqlite3_step(s);
+  sqlite3_finalize(s);
+  return e == SQLITE_DONE || fail(q);
+}
+
+int cli_queue_keep(cli_link *l, int port, const char *path, const char *key, const ProtobufCMessage *request) {
+  cli_session session = {.user_id = ""};
+  cli_queue *q = NULL;
+  base_buf bytes;
+  if (cli_session_load(l->place, &session) == CLI_FOUND_ERROR) return CLI_EXIT_LOCAL;
+  if (!cli_queue_open(&q)) return CLI_EXIT_LOCAL;
+  base_buf_init(&bytes, REQUEST_MAX);
+  bool good = base_is_ok(pb_pack(request, &bytes));
+  if (!good) cli_say("the request is too large to keep");
+  good = good && insert(q, &(cli_queued){.queued_ms = base_wall_ms(),
+                                         .place = l->place,
+                                         .account = l->given_token ? CLI_QUEUE_TOKEN : session.user_id,
+                                         .port = port,
+                                         .path = path,
+                                         .key = key,
+                                         .request = base_buf_span(&bytes)});
+  if (good) cli_say("%s cannot be reached; the call is kept with key %s: `ponte sync` sends it", l->place, key);
+  base_buf_dispose(&bytes);
+  cli_queue_close(q);
+  return good ? CLI_EXIT_OK : CLI_EXIT_LOCAL;
+}
