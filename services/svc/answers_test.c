@@ -3,10 +3,13 @@
 #include <stdatomic.h>
 
 #include "base/test.h"
+#include "svc/internal.h"
 #include "svc_testing/scripted.h"
 
 static const svc_definition *const services[] = {&scripted_front_definition, NULL};
 static _Atomic int prepared, written;
+static svc *_Atomic front;
+static _Atomic int64_t written_us;
 
 static base_err count_prepare(svc_call *c, const scripted_create *request) {
   (void)c;
@@ -18,6 +21,8 @@ static base_err count_prepare(svc_call *c, const scripted_create *request) {
 static base_err insert(svc_call *c, store_tx *tx, const scripted_create *request, scripted_note *response) {
   static const store_statement statement = {"INSERT INTO notes (note_id, user_id, text) VALUES ($1, $2, $3)"};
   atomic_fetch_add(&written, 1);
+  atomic_store(&front, c->service);
+  atomic_store(&written_us, svc_now_us(c));
   response->note_id = svc_new_id(c);
   response->text = request->text;
   BASE_TRY(store_exec(
@@ -88,6 +93,17 @@ static void test_keys_are_a_callers_own(void) {
   svc_world_free(w);
 }
 
+static void test_kept_for_a_week(void) {
+  const int64_t week_us = INT64_C(7) * 24 * 3600 * 1000000;
+  svc_world *w = new_world(false);
+  CHECK_INT(scripted_ask_create(w, NULL, "alice", "one", "key-1").code, 0);
+  svc__answers_purge(atomic_load(&front), atomic_load(&written_us) + week_us);
+  CHECK_STR(scripted_ask_create(w, NULL, "alice", "two", "key-1").reason, "KEY_REUSED");
+  svc__answers_purge(atomic_load(&front), atomic_load(&written_us) + week_us + 1);
+  CHECK_INT(scripted_ask_create(w, NULL, "alice", "two", "key-1").code, 0);
+  svc_world_free(w);
+}
+
 /* -- at once -------------------------------------------------------------------------------------------------------------- */
 
 enum { RIVALS = 8 };
@@ -120,4 +136,4 @@ static void test_at_once(void) {
 }
 
 TEST_MAIN(TEST(test_replay), TEST(test_other_requests), TEST(test_a_failure_is_not_kept),
-          TEST(test_keys_are_a_callers_own), TEST(test_at_once))
+          TEST(test_keys_are_a_callers_own), TEST(test_kept_for_a_week), TEST(test_at_once))

@@ -123,15 +123,18 @@ base_err svc_require(svc_call *c, const char *owner_id, const char *roles) {
                   "this belongs to somebody else: sign in as its owner or ask an administrator");
 }
 
+void svc__set_address(svc_call *c, const char *peer) {
+  base_span told = {0};
+  wire_metadata_get(c->metadata, "x-ponte-client", &told);
+  svc__client_address(peer, told, c->address);
+  c->has_address = true;
+}
+
 const char *svc_caller_address(const svc_call *c) {
-  svc_call *mine = (svc_call *)c; /* asked of the core at the first question: few methods want to know */
-  if (!mine->has_address) {
+  if (!c->has_address) { /* asked of the core at the first question: few methods want to know */
     char peer[RPC_ADDRESS_SIZE];
-    base_span told = {0};
     rpc_call_address(c->rpc, peer);
-    wire_metadata_get(c->metadata, "x-ponte-client", &told);
-    svc__client_address(peer, told, mine->address);
-    mine->has_address = true;
+    svc__set_address((svc_call *)c, peer);
   }
   return c->address;
 }

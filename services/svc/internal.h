@@ -122,6 +122,8 @@ svc__route *svc__route_of(svc__group *g, const rpc_call *rpc);
 /* identity.c */
 base_err svc__identify(svc_call *c) BASE_MUST_USE;
 base_err svc__permit(svc_call *c) BASE_MUST_USE;
+/* The client's address, for a connection from `peer`. */
+void svc__set_address(svc_call *c, const char *peer);
 
 /* address.c */
 /* The peer's address or, if the peer is near (this machine or a private network) and was told of a client's by x-ponte-client, as gateways do, that one. Pure. */

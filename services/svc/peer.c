@@ -343,8 +343,12 @@ static bool back_off(ask *a, unsigned attempt) {
 static base_err metadata_of(const svc_call *c, wire_metadata *out) {
   char traceparent[BASE_TRACEPARENT_SIZE];
   base_span token;
+  const char *address = svc_caller_address(c);
   base_trace_text(&c->trace, traceparent);
   BASE_TRY(wire_metadata_add_str(out, "traceparent", traceparent));
+  if (address[0]) {
+    BASE_TRY(wire_metadata_add_str(out, "x-ponte-client", address));
+  }
   return wire_metadata_get(c->metadata, "authorization", &token)
              ? wire_metadata_add(out, base_span_str("authorization"), token)
              : BASE_OK;

@@ -48,21 +48,21 @@ static base_err tell_caller(svc_call *c, store_tx *tx, const scripted_get *reque
   (void)request;
   atomic_fetch_add(&asked, 1);
   base_trace_id_text(&c->trace, trace_id);
-  snprintf(text, sizeof text, "%s of %s", svc_caller(c), trace_id);
+  snprintf(text, sizeof text, "%s at %s of %s", svc_caller(c), svc_caller_address(c), trace_id);
   response->text = svc_strdup(c, text);
   return response->text ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
 }
 
 static void test_token_and_trace_go_along(void) {
   static const char *const metadata[] = {"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-                                         NULL};
+                                         "x-ponte-client", "203.0.113.7", NULL};
   svc_world *w = new_world(both, true, NULL);
   scripted_get request = PONTE__NOTES__V1__GET_NOTE_REQUEST__INIT;
   request.note_id = (char *)scripted_id;
   svc_question q = scripted_question(SCRIPTED_GET, &request.base, svc_world_token(w, "alice", "student"));
   q.metadata = metadata;
   SCRIPTED(back, read, tell_caller);
-  CHECK_STR(text_of(svc_world_ask(w, &q)), "alice of 0af7651916cd43dd8448eb211c80319c");
+  CHECK_STR(text_of(svc_world_ask(w, &q)), "alice at 203.0.113.7 of 0af7651916cd43dd8448eb211c80319c");
   svc_world_free(w);
 }
 

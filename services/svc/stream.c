@@ -66,8 +66,7 @@ static void run(rpc_job *job) {
   c.stream = s;
   c.request = s->request;
   c.deadline_ms = s->deadline_ms;
-  c.has_address = true;
-  memcpy(c.address, s->address, sizeof c.address);
+  svc__set_address(&c, s->address);
   base_err e = svc__admit(&c);
   c.arena = &s->work;
   if (base_is_ok(e)) {
