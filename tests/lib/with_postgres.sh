@@ -52,8 +52,8 @@ tries=0
 while :; do
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   cat >"$home/start" <<END
-cd / && $as_server "$bin/pg_ctl" -D "$data" -l "$log" -w -t 30 -o "-p $port -c listen_addresses=127.0.0.1 -k $home -c fsync=${PONTE_TEST_POSTGRES_FSYNC:-off} \
--c max_connections=200 -c shared_buffers=32MB" start >/dev/null 2>&1
+cd / && $as_server "$bin/pg_ctl" -D "$data" -l "$log" -w -t 30 -o "-p $port -c listen_addresses=127.0.0.1 -k $home -c fsync=$fsync \
+-c max_connections=200 -c shared_buffers=32MB -c dynamic_shared_memory_type=mmap" start >/dev/null 2>&1
 END
   sh "$home/start" && break
   tries=$((tries + 1))

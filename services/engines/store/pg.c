@@ -10,7 +10,7 @@
 
 enum {
   CONFLICT_MS = 2, /* before a write runs again, growing */
-  CONFLICT_CAP_MS = 50,
+  CONFLICT_CAP_MS = 16,
   CONNECT_MS = 50, /* before the next connect, growing */
   CONNECT_CAP_MS = 1000,
   UNLUCKY = 2,          /* after so many conflicts a write is among the unlucky */
@@ -57,15 +57,11 @@ static base_err attempt_connect(pg_store *s, struct pg_conn *c, int64_t deadline
   return e;
 }
 
-static base_err take_connected(pg_store *s, int64_t deadline_ms, struct pg_conn **out) {
-  void *taken = NULL;
-  BASE_TRY(store__pool_take(&s->free_conns, deadline_ms, &taken));
-  struct pg_conn *c = *out = taken;
+static base_err ensure_connected(pg_store *s, struct pg_conn *c, int64_t deadline_ms) {
   while (!c->pg) {
     base_err e = attempt_connect(s, c, deadline_ms, NULL);
     bool later = base_is(e, BASE_E_UNAVAILABLE) || base_is(e, BASE_E_EXHAUSTED);
     if (!base_is_ok(e) && (!later || base_now_ms() >= deadline_ms)) {
-      store__pool_give(&s->free_conns, c);
       return e;
     }
   }
@@ -75,10 +71,7 @@ static base_err take_connected(pg_store *s, int64_t deadline_ms, struct pg_conn 
 /* -- transactions -- */
 
 /* One attempt. *fate says whether there is sense in another. */
-static base_err attempt(pg_store *s, bool read_only, store_fn fn, void *ctx, int64_t deadline_ms, enum pg_fate *fate) {
-  struct pg_conn *c;
-  *fate = PG_FINAL;
-  BASE_TRY(take_connected(s, deadline_ms, &c));
+static base_err attempt(pg_store *s, struct pg_conn *c, bool read_only, store_fn fn, void *ctx, enum pg_fate *fate) {
   struct pg_tx tx;
   pg_tx_begin(&tx, s, c, read_only);
   base_err e = store__run(&tx.base, fn, ctx);
@@ -93,7 +86,6 @@ static base_err attempt(pg_store *s, bool read_only, store_fn fn, void *ctx, int
   if (tx.fate == PG_LOST) {
     pg_disconnect(c);
   }
-  store__pool_give(&s->free_conns, c);
   if (unknown) {
     BASE_LOG(BASE_LOG_WARN, "connection lost while a write was being committed", LOG_STR("store", s->base.name));
     *fate = PG_FINAL;
@@ -101,18 +93,19 @@ static base_err attempt(pg_store *s, bool read_only, store_fn fn, void *ctx, int
   return e;
 }
 
-static base_err transaction(pg_store *s, bool read_only, store_fn fn, void *ctx) {
-  int64_t deadline_ms = base_now_ms() + s->base.busy_timeout_ms;
-  enum pg_fate fate = PG_AGAIN;
+/* Keeps the connection from attempt to attempt: who lost a conflict does not queue again behind those who never had one. */
+static base_err attempts(pg_store *s, struct pg_conn *c, bool read_only, store_fn fn, void *ctx, int64_t deadline_ms) {
   unsigned conflicts = 0;
   for (unsigned n = 0;; n++) {
-    bool unlucky = conflicts >= UNLUCKY;
-    if (unlucky) {
-      pthread_mutex_lock(&s->unlucky);
+    BASE_TRY(ensure_connected(s, c, deadline_ms));
+    enum pg_fate fate;
+    void *turn = NULL;
+    if (conflicts >= UNLUCKY) {
+      BASE_TRY(store__pool_take(&s->unlucky, deadline_ms, &turn));
     }
-    base_err e = attempt(s, read_only, fn, ctx, deadline_ms, &fate);
-    if (unlucky) {
-      pthread_mutex_unlock(&s->unlucky);
+    base_err e = attempt(s, c, read_only, fn, ctx, &fate);
+    if (turn) {
+      store__pool_give(&s->unlucky, turn);
     }
     if (fate == PG_FINAL || base_is_ok(e)) {
       return e;
@@ -123,6 +116,15 @@ static base_err transaction(pg_store *s, bool read_only, store_fn fn, void *ctx)
     conflicts += fate == PG_AGAIN;
     sleep_ms(base_backoff_ms(n, CONFLICT_MS, CONFLICT_CAP_MS, dice()));
   }
+}
+
+static base_err transaction(pg_store *s, bool read_only, store_fn fn, void *ctx) {
+  int64_t deadline_ms = base_now_ms() + s->base.busy_timeout_ms;
+  void *taken = NULL;
+  BASE_TRY(store__pool_take(&s->free_conns, deadline_ms, &taken));
+  base_err e = attempts(s, taken, read_only, fn, ctx, deadline_ms);
+  store__pool_give(&s->free_conns, taken);
+  return e;
 }
 
 static base_err pg_read(store *s, store_fn fn, void *ctx) { return transaction((pg_store *)s, true, fn, ctx); }
@@ -152,7 +154,7 @@ static void pg_close(store *base) {
   free(s->conns);
   free(s->uri);
   store__pool_dispose(&s->free_conns);
-  pthread_mutex_destroy(&s->unlucky);
+  store__pool_dispose(&s->unlucky);
   pthread_mutex_destroy(&s->lock);
   free(s);
 }
@@ -206,15 +208,13 @@ static base_err pg_open(const store_options *o, const char *address, base_buf *w
   }
   s->base = (store){.engine = &store__postgres, .busy_timeout_ms = o->busy_timeout_ms};
   snprintf(s->base.name, sizeof s->base.name, "%s", o->name);
-  pthread_mutex_init(&s->lock, NULL); /* default mutexes: cannot fail on Linux */
-  pthread_mutex_init(&s->unlucky, NULL);
+  pthread_mutex_init(&s->lock, NULL); /* a default mutex: cannot fail on Linux */
   s->uri = strdup(o->url);
   s->conns = calloc((size_t)o->connections, sizeof *s->conns);
-  base_err e = store__pool_init(&s->free_conns, (size_t)o->connections);
-  if (base_is_ok(e) && !(s->uri && s->conns)) {
-    e = base_fail(BASE_E_NO_MEMORY);
-  }
-  if (base_is_ok(e)) {
+  base_err conns = store__pool_init(&s->free_conns, (size_t)o->connections), turn = store__pool_init(&s->unlucky, 1);
+  base_err e = base_fail(BASE_E_NO_MEMORY);
+  if (base_is_ok(conns) && base_is_ok(turn) && s->uri && s->conns) {
+    store__pool_give(&s->unlucky, s);
     s->conn_count = o->connections;
     for (int i = 0; i < s->conn_count; i++) {
       store__pool_give(&s->free_conns, &s->conns[i]);

@@ -53,8 +53,9 @@ typedef struct {
   int conn_count;
   store_pool free_conns;
 
-  pthread_mutex_t
-      unlucky;           /* held while a write runs again after conflicts: the losers do not meet each other as well */
+  /* One turn, for a write that runs again after conflicts: the losers do not meet each other as well. */
+  store_pool unlucky;
+
   pthread_mutex_t lock;  /* guards what follows */
   unsigned refused;      /* connects that failed in a row */
   int64_t connect_at_ms; /* nobody connects before */
