@@ -24,7 +24,7 @@ static const struct {
       "a gateway, http[s]://HOST:PORT (default http://127.0.0.1:8080); or a gRPC server, HOST:PORT", NULL, 0}},
     {CLI_LINK, {"direct", "[HOST]", "no gateway: each service at its standard port (default host 127.0.0.1)", NULL, 0}},
     {CLI_LINK, {"token", "TOKEN", "bearer token (default: $PONTE_TOKEN, then the session of `ponte login`)", NULL, 0}},
-    {CLI_CALL, {"timeout", "SECONDS", "how long a call may take (default 30)", NULL, 0}},
+    {CLI_CALL, {"timeout", "SECONDS", "how long a call may take (default 30; streams: as long as they like)", NULL, 0}},
     {CLI_JSON, {"json", NULL, "JSON instead of a table", NULL, 0}},
     {CLI_CHANGE, {"queue", NULL, "if the service cannot be reached, keep the call for `ponte sync`", NULL, 0}},
     {CLI_CHANGE, {"key", "KEY", "idempotency key: the same key again repeats the answer, not the change", NULL, 0}},

@@ -183,6 +183,7 @@ static int run_method(run_state *r) {
     cli_say("no method %s; `ponte call --describe %s` shows what there is", symbol, service);
   } else {
     bool stream = r->method->kind == PB_CLIENT_STREAM || r->method->kind == PB_BIDI;
+    if (r->method->kind != PB_UNARY) (void)cli_stream_timeout(r->args, &r->timeout_ms); /* it was right before */
     code = stream && (!json || strcmp(json, "-") == 0) ? run_lines(r) : run_one(r, json);
   }
   pb_dynamic_free(types);

@@ -18,6 +18,7 @@ const pb_method *cli_method(const pb_service *service, const char *name) {
   return NULL;
 }
 
+bool cli_stream_timeout(const cli_args *a, int64_t *ms) { return cli_arg_seconds(a, "timeout", 0, ms); }
 bool cli_timeout(const cli_args *a, int64_t *ms) { return cli_arg_seconds(a, "timeout", TIMEOUT_MS, ms); }
 
 const char *cli_set_key(const cli_args *a, ProtobufCMessage *request, char key[KEY_MAX]) {
@@ -94,7 +95,7 @@ int cli_stream_run(const cli_args *a, const cli_unary *u, const ProtobufCMessage
   bool json = cli_arg(a, "json") != NULL, good = true;
   cli_link l;
   wire_status status;
-  if (!cli_timeout(a, &timeout_ms)) return CLI_EXIT_USAGE;
+  if (!cli_stream_timeout(a, &timeout_ms)) return CLI_EXIT_USAGE;
   if (!cli_link_open(&l, &options, u->port)) return CLI_EXIT_USAGE;
   wire_status_init(&status);
   cli_ask_stream(&l, u->port, cli_method(u->service, u->method), timeout_ms, request, json ? show_line : on_message,

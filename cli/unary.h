@@ -21,8 +21,10 @@ int cli_stream_run(const cli_args *a, const cli_unary *u, const ProtobufCMessage
 const pb_method *cli_method(const pb_service *service, const char *name);
 /* A key for a call that changes something: that of --key, or a new one. The request's idempotency_key is set to it if it is empty; NULL if the type has no such field. */
 const char *cli_set_key(const cli_args *a, ProtobufCMessage *request, char key[64]);
-/* --timeout. False: said why. */
+/* --timeout; for calls that answer at once there is one anyway. False: said why. */
 bool cli_timeout(const cli_args *a, int64_t *ms);
+/* For streams, which may take as long as they like. */
+bool cli_stream_timeout(const cli_args *a, int64_t *ms);
 /* Asks on a terminal; true with --yes and where there is no terminal to ask on. */
 bool cli_confirm(const cli_args *a, const char *question);
 

@@ -262,6 +262,15 @@ class Terminal(World):
         self.assertNotIn(account["password"], shown + said)
         self.ponte("whoami")
 
+    def test_only_a_terminal_gets_colours(self):
+        self.login()
+        master, slave = pty.openpty()
+        subprocess.run([procs.program("ponte"), "users", "list", self.direct], stdout=slave, check=True, env=self.environment, timeout=LIMIT)
+        self.assertIn(b"\033[1mUSER_ID", os.read(master, 65536))
+        os.close(slave)
+        os.close(master)
+        self.assertNotIn("\033", self.ponte("users", "list"))
+
     def test_deleting_is_asked(self):
         self.login()
         user_id = self.create_user("Ivan")["userId"]
@@ -446,6 +455,26 @@ class Calls(World):
             self.answers_while_typing(where)
         finally:
             echo.stop()
+
+    def peer(self, *arguments):
+        """A grpcio server; where it is."""
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "reflection_peer.py")
+        run = subprocess.Popen([sys.executable, program, *arguments], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (run.kill(), run.wait(), run.stdout.close()))
+        return [f"--endpoint=127.0.0.1:{run.stdout.readline().split()[0]}"]
+
+    def test_reflection_of_another_make(self):
+        where = self.peer()
+        self.assertEqual(self.ponte("call", "--list", where=where).split(), ["grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"])
+        self.assertIn("SERVING", self.ponte("call", "grpc.health.v1.Health/Check", where=where))
+        self.ponte("call", "grpc.health.v1.Health/Check", '{"service": "other"}', where=where, code=NOT_FOUND)
+        self.ponte("call", "grpc.health.v1.Health/Watch", "--timeout", "0.5", where=where, code=24)
+        self.ponte("call", "--describe", "no.such.Symbol", where=where, code=NOT_FOUND)
+
+    def test_reflection_file_by_file(self):
+        where = self.peer("--one-by-one")
+        self.assertIn("repeated google.protobuf.Any details = 3;", self.ponte("call", "--describe", "google.rpc.Status", where=where))
+        self.ponte("call", "--describe", "no.such.Symbol", where=where, code=NOT_FOUND)
 
     def interrupt(self, where):
         run = subprocess.Popen([procs.program("ponte"), "call", "ponte.echo.v1.EchoService/ServerStream", '{"count": 1, "hang": true}', *where],
