@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.parse
 
 import bench_report
@@ -39,14 +40,17 @@ def frame(message):
 class Server:
     """One contestant with one store; `speaks` is bench_calls' protocol."""
 
-    def __init__(self, name, command, store, environment=None, port=None, speaks="grpc", methods=(ECHO, GET, CREATE)):
+    def __init__(self, name, command, store, environment=None, port=None, admin=None, speaks="grpc", methods=(ECHO, GET, CREATE)):
         self.name, self.store, self.speaks, self.methods, self.serial, self.ids = name, store, speaks, methods, 0, []
-        with open(os.devnull, "wb") as nothing:
-            self.process = subprocess.Popen(["taskset", "-c", str(SERVER_CORE), *command], stdin=subprocess.PIPE, stdout=nothing if port else subprocess.PIPE,
-                                            stderr=None if os.environ.get("BENCH_STDERR") else nothing, env=dict(os.environ, **(environment or {})))
+        self.process = subprocess.Popen(["taskset", "-c", str(SERVER_CORE), *command], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL if port else subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, env=dict(os.environ, **(environment or {})))
         self.port = port or int(self.process.stdout.readline())
-        if port:
-            peers.wait_for_port(self.process, port)
+        deadline = time.monotonic() + procs.READY_SECONDS
+        while admin and not procs.is_ready(admin):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise SystemExit(f"{name} is not ready")
+            time.sleep(0.02)
 
     def stop(self):
         self.process.stdin.close()
@@ -132,7 +136,7 @@ def database(name):
 def ponte_users(store, url):
     port, admin = procs.free_port(), procs.free_port()
     command = [procs.program("ponte-services"), "--only", "users", "--users-port", str(port), "--admin", f"127.0.0.1:{admin}", "--store", url]
-    return Server("ponte", command, store, port=port, methods=(GET, CREATE))
+    return Server("ponte", command, store, port=port, admin=admin, methods=(GET, CREATE))
 
 
 def servers_of(store, scratch, stack):
