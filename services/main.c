@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "http/admin.h"
 #include "net/loop.h"
+#include "rpc/server.h"
 #include "services/hosted.h"
 #include "transcription/service.h"
 
@@ -155,6 +156,7 @@ int main(int argc, char **argv) {
   base_buf text;
   int code = EXIT_USAGE;
   base_buf_init(&text, WHY_SIZE);
+  rpc_poll_apart();
   /* "backup DIR" stands before the options. */
   const char *backup = argc > 2 && strcmp(argv[1], "backup") == 0 ? argv[2] : NULL;
   int skip = backup ? 2 : 0;

@@ -131,6 +131,8 @@ static void *queue_thread(void *arg) {
 
 /* -- set-up ---------------------------------------------------------------------------------------------------------- */
 
+void rpc_poll_apart(void) { setenv("GRPC_POLL_STRATEGY", "poll", 0); /* without memory for it, the default stays */ }
+
 base_err rpc_server_new(const rpc_server_options *options, rpc_server **out) {
   rpc_server *s = calloc(1, sizeof *s);
   pthread_condattr_t monotonic;

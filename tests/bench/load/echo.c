@@ -59,6 +59,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: bench_echo rpc|svc\n");
     return 2;
   }
+  rpc_poll_apart(); /* as ponte-services */
   base_err e = framework ? run_svc() : run_rpc();
   if (!base_is_ok(e)) {
     fprintf(stderr, "cannot serve: %s\n", base_err_text(e));
