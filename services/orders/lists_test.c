@@ -108,6 +108,18 @@ static void lists_are_filtered_and_paged(void) {
   end();
 }
 
+/* Pages that end within a moment go on within it. */
+static void orders_of_one_moment_come_once(void) {
+  enum { TOGETHER = 5 };
+  static const orders_seed_row row = {A, AT(100), "BRL", 1, 0};
+  const orders_seed_row rows[TOGETHER] = {row, row, row, row, row};
+  begin();
+  orders_seed(rows, TOGETHER);
+  for (int size = 1; size <= TOGETHER; size++)
+    CHECK_INT(list((filter){0}, size, NULL, 0), TOGETHER);
+  end();
+}
+
 static void lists_that_cannot_be_are_refused(void) {
   begin();
   orders_seed(seeds, SEEDS);
@@ -242,5 +254,6 @@ static void sums_beyond_an_amount_stop_at_the_largest(void) {
   end();
 }
 
-TEST_MAIN(TEST(lists_are_filtered_and_paged), TEST(lists_that_cannot_be_are_refused), TEST(sums_are_grouped_and_paged),
+TEST_MAIN(TEST(lists_are_filtered_and_paged), TEST(orders_of_one_moment_come_once),
+          TEST(lists_that_cannot_be_are_refused), TEST(sums_are_grouped_and_paged),
           TEST(sums_beyond_an_amount_stop_at_the_largest))
