@@ -131,7 +131,9 @@ static const shell shells[] = {
      "  case \"$at ${words[CURRENT-1]}\" in\n",
      "  esac\n"
      "}\n"
-     "compdef _ponte ponte\n",
+     "compdef _ponte ponte\n"
+     /* Loaded by its name, as a file of $fpath, this was the first call. */
+     "if [[ ${funcstack[1]} == _ponte ]]; then _ponte; fi\n",
      zsh_path, zsh_choices, zsh_words},
     {"fish",
      "function __ponte_at\n"

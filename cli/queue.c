@@ -134,9 +134,10 @@ int64_t cli_queue_count(cli_queue *q, bool refused) {
 /* -- keeping ----------------------------------------------------------------------------------------------------------- */
 
 static bool insert(cli_queue *q, const cli_queued *c) {
-  /* The same key again is the same call again. */
+  /* The same call with the same key is one call; another one must not be lost behind it. */
   static const char sql[] = "INSERT INTO calls(queued_ms, place, account, port, path, key, request)"
-                            " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+                            " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(place, path, key)"
+                            " DO UPDATE SET queued_ms = queued_ms WHERE request = excluded.request AND refused = 0";
   sqlite3_stmt *s = NULL;
   int e = sqlite3_prepare_v2(q->db, sql, -1, &s, NULL);
   if (e == SQLITE_OK) e = sqlite3_bind_int64(s, 1, c->queued_ms);
@@ -149,7 +150,10 @@ static bool insert(cli_queue *q, const cli_queued *c) {
     e = sqlite3_bind_blob64(s, 7, c->request.n ? (const void *)c->request.p : "", c->request.n, SQLITE_STATIC);
   if (e == SQLITE_OK) e = sqlite3_step(s);
   sqlite3_finalize(s);
-  return e == SQLITE_DONE || fail(q);
+  if (e != SQLITE_DONE) return fail(q);
+  bool kept = sqlite3_changes(q->db) > 0;
+  if (!kept) cli_say("another call with key %s is in the queue: this one is not kept", c->key);
+  return kept;
 }
 
 int cli_queue_keep(cli_link *l, int port, const char *path, const char *key, const ProtobufCMessage *request) {

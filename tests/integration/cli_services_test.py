@@ -551,8 +551,31 @@ class Queue(World):
         self.login()
         self.assertEqual(self.sync()["sent"], 1)
 
+    def test_a_session_that_cannot_be_refreshed_now(self):
+        with open(self.session_path(), encoding="utf-8") as f:
+            sessions = json.load(f)
+        for session in sessions.values():
+            session["expire_ms"] = 0
+        with open(self.session_path(), "w", encoding="utf-8") as f:
+            json.dump(sessions, f)
+        self.services.stop()
+        self.ponte("users", "list", code=UNAVAILABLE)
+        self.queue_user(0)
+        self.services.start()
+        self.assertEqual(self.sync()["sent"], 1)
+
+    def test_one_key_is_one_call(self):
+        self.services.stop()
+        arguments = ["users", "create", "Q0", f"0-{self.tag}@example.org", "--queue", "--key", self.tag]
+        self.ponte(*arguments)
+        self.ponte(*arguments)
+        self.ponte(*arguments[:2], "Q1", *arguments[3:], code=1, said="is not kept")
+        self.services.start()
+        self.assertEqual(self.sync()["sent"], 1)
+        self.assertEqual(self.names(), ["Q0"])
+
     def test_a_token_is_not_kept(self):
-        with open(f"{self.home}/config/ponte/session.json", encoding="utf-8") as f:
+        with open(self.session_path(), encoding="utf-8") as f:
             (session,) = json.load(f).values()
         self.services.stop()
         self.ponte("users", "create", "Q0", f"0-{self.tag}@example.org", "--queue", "--token", session["access_token"], said="kept with key")
