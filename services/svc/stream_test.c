@@ -8,7 +8,7 @@
 #include "svc_testing/scripted.h"
 
 static const svc_definition *const services[] = {&scripted_front_definition, NULL};
-enum { MANY = 2000, BIG = 64 * 1024 };
+enum { MANY = 2000, FAR = 200, BIG = 64 * 1024 }; /* FAR * BIG is three times what a queue may ever hold */
 
 static _Atomic int put, running;
 static _Atomic uint16_t ended_with; /* of the last stream */
@@ -28,10 +28,10 @@ static base_err put_many(svc_call *c, const scripted_list *request) {
   char number[16];
   base_err e = BASE_OK;
   memset(big, 'x', sizeof big - 1);
-  note.text = request->page_size == 1 ? big : number;
+  note.text = request->page_size > 0 ? big : number;
   note.user_id = request->user_id;
   atomic_fetch_add(&running, 1);
-  for (int i = 0; base_is_ok(e) && i < MANY; i++) {
+  for (int i = 0; base_is_ok(e) && i < (request->page_size == 2 ? FAR : MANY); i++) {
     snprintf(number, sizeof number, "%d", i);
     e = ponte_notes_v1_note_read_notes_put(c, &note);
     atomic_fetch_add(&put, base_is_ok(e));
@@ -75,6 +75,29 @@ static void test_all_arrive(void) {
   svc_reply r = ask(w, NULL, "alice", 0, 0, count_in_order, &next);
   CHECK_INT(r.code, 0);
   CHECK_INT(next, MANY);
+  svc_world_free(w);
+}
+
+/* Reads nothing until the handler has stood still for a while. */
+static bool read_late(void *ctx, const ProtobufCMessage *message) {
+  int *seen = ctx;
+  (void)message;
+  if (++*seen == 1) {
+    for (int last = -1, still = 0; still < 20; last = atomic_load(&put)) {
+      still = atomic_load(&put) == last ? still + 1 : 0;
+      pause_ms(10);
+    }
+    CHECK_INT(atomic_load(&running), 1); /* it waits, and has not failed */
+    CHECK(atomic_load(&put) < FAR);
+  }
+  return true;
+}
+
+static void test_slow_client(void) {
+  svc_world *w = new_world(false, put_many);
+  int seen = 0;
+  CHECK_INT(ask(w, NULL, "alice", 2, 0, read_late, &seen).code, 0);
+  CHECK_INT(seen, FAR);
   svc_world_free(w);
 }
 
@@ -221,5 +244,5 @@ static void test_stop_cuts_off(void) {
   svc_world_free(w);
 }
 
-TEST_MAIN(TEST(test_all_arrive), TEST(test_client_goes), TEST(test_deadline), TEST(test_too_many), TEST(test_errors),
-          TEST(test_memory), TEST(test_stop_cuts_off))
+TEST_MAIN(TEST(test_all_arrive), TEST(test_slow_client), TEST(test_client_goes), TEST(test_deadline),
+          TEST(test_too_many), TEST(test_errors), TEST(test_memory), TEST(test_stop_cuts_off))
