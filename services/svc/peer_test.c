@@ -167,6 +167,13 @@ static base_err wait_for_release(svc_call *c, store_tx *tx, const scripted_get *
 }
 
 static _Atomic int asks_ended;
+static bool ends(_Atomic int *counter) {
+  for (int64_t end_ms = base_now_ms() + 30000; atomic_load(counter) == 0 && base_now_ms() < end_ms;) {
+    pause_ms(2);
+  }
+  return atomic_load(counter) > 0;
+}
+
 static base_err pass_on_and_tell(svc_call *c, store_tx *tx, const scripted_get *request, scripted_note *response) {
   base_err e = pass_on(c, tx, request, response);
   atomic_fetch_add(&asks_ended, 1);
@@ -183,12 +190,39 @@ static void test_deadline_reaches_the_peer(void) {
   SCRIPTED(back, read, wait_for_release);
   atomic_store(&asks_ended, 0);
   CHECK_INT(svc_world_ask(w, &q).code, 4);
-  /* The front's handler is let go although the back's is still busy. */
-  for (int64_t end_ms = base_now_ms() + 30000; atomic_load(&asks_ended) == 0 && base_now_ms() < end_ms;) {
-    pause_ms(2);
-  }
-  CHECK_INT(atomic_load(&asks_ended), 1);
+  CHECK(ends(&asks_ended)); /* the front's handler is let go although the back's is still busy */
   CHECK_INT(atomic_load(&asked), 1);
+  atomic_store(&released, true);
+  svc_world_free(w);
+}
+
+static base_err ask_in_stream(svc_call *c, const scripted_list *request) {
+  const scripted_note *answer;
+  (void)request;
+  base_err e = ask_back(c, &answer);
+  atomic_fetch_add(&asks_ended, base_is(e, BASE_E_CANCELLED));
+  return e;
+}
+
+/* The client goes while the peer works: the handler that asked is let go at once, not when the peer is done. */
+static void test_cancel(void) {
+  svc_world *w = new_world(both, false, NULL);
+  scripted_get get = PONTE__NOTES__V1__GET_NOTE_REQUEST__INIT;
+  scripted_list list = PONTE__NOTES__V1__LIST_NOTES_REQUEST__INIT;
+  get.note_id = (char *)scripted_id;
+  list.user_id = (char *)"alice";
+  SCRIPTED(front, read, pass_on_and_tell);
+  SCRIPTED(front, stream, ask_in_stream);
+  SCRIPTED(back, read, wait_for_release);
+  for (int i = 0; i < 2; i++) {
+    svc_question q = scripted_question(i ? SCRIPTED_READ : SCRIPTED_GET, i ? &list.base : &get.base, NULL);
+    q.cancel_at_one = &asked;
+    q.timeout_ms = 120000; /* far behind what ends() waits for */
+    atomic_store(&asked, 0);
+    atomic_store(&asks_ended, 0);
+    CHECK_INT(svc_world_ask(w, &q).code, 1);
+    CHECK_MSG(ends(&asks_ended), "%s", i ? "a stream" : "unary");
+  }
   atomic_store(&released, true);
   svc_world_free(w);
 }
@@ -258,4 +292,5 @@ static void test_at_once(void) {
 }
 
 TEST_MAIN(TEST(test_token_and_trace_go_along), TEST(test_errors_of_a_peer), TEST(test_nobody_there),
-          TEST(test_repeated), TEST(test_deadline_reaches_the_peer), TEST(test_from_a_stream), TEST(test_at_once))
+          TEST(test_repeated), TEST(test_deadline_reaches_the_peer), TEST(test_cancel), TEST(test_from_a_stream),
+          TEST(test_at_once))

@@ -1,5 +1,6 @@
 #include "svc_testing/world.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -220,6 +221,9 @@ svc_reply svc_world_ask(svc_world *w, const svc_question *q) {
   const ponte_call_options options = {.timeout_ms = q->timeout_ms, .metadata = &metadata};
   must(loop.channel->vt->start_one(loop.channel, q->method->path, &options, base_buf_span(&packed), &events, &a, &call),
        "the call", NULL);
+  if (q->cancel_at_one && TEST_LOOP_UNTIL(&loop, a.ended || atomic_load(q->cancel_at_one)) && !a.ended) {
+    ponte_call_cancel(call);
+  }
   if (!TEST_LOOP_UNTIL(&loop, a.ended)) {
     printf("%s: no answer within a minute\n", q->method->path);
     exit(1);

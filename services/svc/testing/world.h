@@ -37,6 +37,7 @@ typedef struct {
   const char *token;           /* NULL: none */
   int64_t timeout_ms;          /* 0: none */
   const char *const *metadata; /* key, value, ..., NULL; or NULL */
+  _Atomic int *cancel_at_one;  /* the call is cancelled once this is not 0; or NULL */
   /* Streams: each message, on the thread that asks; false cancels the call. */
   bool (*on_message)(void *ctx, const ProtobufCMessage *message);
   void *ctx;
