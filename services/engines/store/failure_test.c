@@ -193,7 +193,7 @@ static void cut_connections(void) {
 }
 
 /* The processes of its connections too: they would live on until they next look. */
-static void kill_server(void) {
+static void signal_server(int number) {
   char path[256], line[32] = "", children[8192] = "";
   snprintf(path, sizeof path, "%s/postmaster.pid", getenv("PONTE_TEST_POSTGRES_DATA"));
   FILE *f = fopen(path, "r");
@@ -205,12 +205,14 @@ static void kill_server(void) {
   f = fopen(path, "r");
   REQUIRE(f && fgets(children, sizeof children, f));
   fclose(f);
-  kill(pid, SIGKILL);
+  kill(pid, number);
   char *next = children;
   for (long child; (child = strtol(next, &next, 10)) > 1;) {
-    kill((pid_t)child, SIGKILL);
+    kill((pid_t)child, number);
   }
 }
+
+static void kill_server(void) { signal_server(SIGKILL); }
 
 /* It refuses to start until the last process that holds its shared memory is gone. */
 static void start_server(void) {
@@ -334,5 +336,45 @@ static void test_server_away(void) {
   close_db();
 }
 
+/* It neither answers nor closes anything. */
+static void test_server_hangs(void) {
+  if (!testing_on_postgres()) {
+    return;
+  }
+  open_db(SHORT_MS, 2);
+  CHECK_OK(put_id(1));
+  signal_server(SIGSTOP);
+  CHECK_ERR(put_id(2), BASE_E_UNAVAILABLE);
+  signal_server(SIGCONT);
+  int64_t until_ms = base_now_ms() + 60000;
+  while (!store_is_ready(db) && base_now_ms() < until_ms) {
+    usleep(10000);
+  }
+  CHECK_OK(put_id(3));
+  CHECK_INT(how_many(), 2);
+  close_db();
+}
+
+/* A statement that runs too long is given up by the server, and the connection is as good as before. */
+static base_err do_sleep(void *ctx, store_tx *tx) {
+  static const store_statement nap = {"SELECT CAST(pg_sleep(60) AS TEXT)"};
+  store_rows *rows;
+  ++*(int *)ctx;
+  return store_query(tx, &nap, NULL, 0, &rows);
+}
+
+static void test_statement_too_long(void) {
+  if (!testing_on_postgres()) {
+    return;
+  }
+  open_db(SHORT_MS, 1);
+  int runs = 0;
+  CHECK_ERR(store_read(db, do_sleep, &runs), BASE_E_UNAVAILABLE);
+  CHECK_INT(runs, 1);
+  CHECK_OK(put_id(1));
+  close_db();
+}
+
 TEST_MAIN(TEST(test_busy), TEST(test_no_connection_left), TEST(test_writer_waits_too_long), TEST(test_full),
-          TEST(test_connection_lost), TEST(test_unknown_commit), TEST(test_server_killed), TEST(test_server_away))
+          TEST(test_connection_lost), TEST(test_unknown_commit), TEST(test_server_killed), TEST(test_server_away),
+          TEST(test_server_hangs), TEST(test_statement_too_long))

@@ -138,6 +138,7 @@ static void test_bad_options(void) {
       {"no folder", "sqlite:", "steps", BASE_E_INVALID},
       {"a folder below none", "sqlite:/nowhere/below", "steps", BASE_E_UNAVAILABLE},
       {"a folder that is a file", "sqlite:/dev/null", "steps", BASE_E_UNAVAILABLE},
+      {"a folder where nothing can be made", "sqlite:/proc", "steps", BASE_E_UNAVAILABLE},
       {"capitals in the name", "sqlite:/tmp", "Steps", BASE_E_INVALID},
       {"a path in the name", "sqlite:/tmp", "../steps", BASE_E_INVALID},
       {"no name", "sqlite:/tmp", "", BASE_E_INVALID},

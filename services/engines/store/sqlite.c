@@ -123,19 +123,21 @@ static base_err sq_open(const store_options *o, const char *dir, base_buf *why, 
 }
 
 static base_err sq_read(store *base, store_fn fn, void *ctx) {
-  static const store_statement begin = {"BEGIN"}, end = {"ROLLBACK"};
+  static const store_statement begin = {"BEGIN"};
   sq_store *s = (sq_store *)base;
   void *taken = NULL;
   BASE_TRY(store__pool_take(&s->free_readers, base_now_ms() + s->base.busy_timeout_ms, &taken));
   struct sq_conn *c = taken;
-  base_err e = sq_command(s, c, &begin);
+  base_err e = sq_end_transaction(s, c);
+  if (base_is_ok(e)) {
+    e = sq_command(s, c, &begin);
+  }
   if (base_is_ok(e)) {
     struct sq_tx tx;
     sq_tx_begin(&tx, s, c, true);
     e = store__run(&tx.base, fn, ctx);
     sq_tx_end(&tx);
-    /* Some errors have ended it already. */
-    base_err ended = sqlite3_get_autocommit(c->db) ? BASE_OK : sq_command(s, c, &end);
+    base_err ended = sq_end_transaction(s, c);
     e = base_is_ok(e) ? ended : e;
   }
   store__pool_give(&s->free_readers, c);

@@ -61,6 +61,8 @@ void sq_tx_begin(struct sq_tx *tx, sq_store *s, struct sq_conn *c, bool read_onl
 void sq_tx_end(struct sq_tx *tx);
 /* BEGIN, COMMIT and the like: prepared like any other. */
 base_err sq_command(sq_store *s, struct sq_conn *c, const store_statement *statement) BASE_MUST_USE;
+/* Rolls back what is still open. Called before a transaction too: without memory even a ROLLBACK can fail. */
+base_err sq_end_transaction(sq_store *s, struct sq_conn *c) BASE_MUST_USE;
 void sq_conn_close(struct sq_conn *c);
 base_err sq_exec(store_tx *tx, const store_statement *statement, const store_value *values, size_t count,
                  int64_t *changed) BASE_MUST_USE;

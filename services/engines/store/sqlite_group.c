@@ -11,9 +11,8 @@ enum {
   GROUP_MAX_US = 5000 /* after it nobody joins any more */
 };
 
-static const store_statement begin = {"BEGIN IMMEDIATE"}, commit = {"COMMIT"}, rollback = {"ROLLBACK"},
-                             mark = {"SAVEPOINT writer"}, release_mark = {"RELEASE writer"},
-                             rollback_mark = {"ROLLBACK TO writer"};
+static const store_statement begin = {"BEGIN IMMEDIATE"}, commit = {"COMMIT"}, mark = {"SAVEPOINT writer"},
+                             release_mark = {"RELEASE writer"}, rollback_mark = {"ROLLBACK TO writer"};
 
 /* Fails only when the transaction is over: SQLite ends it itself on a full disk and the like. */
 static base_err run_one(sq_store *s, struct sq_writer *w) {
@@ -50,6 +49,7 @@ static struct sq_writer *take(sq_store *s, struct sq_writers *group, size_t room
 }
 
 static base_err run_group(sq_store *s, struct sq_writers *group) {
+  BASE_TRY(sq_end_transaction(s, &s->writer));
   BASE_TRY(sq_command(s, &s->writer, &begin));
   int64_t start_us = base_now_us();
   size_t ran = 0;
@@ -63,7 +63,7 @@ static base_err run_group(sq_store *s, struct sq_writers *group) {
       w = take(s, group, GROUP_MAX - ran);
     }
   }
-  return sq_command(s, &s->writer, any ? &commit : &rollback);
+  return any ? sq_command(s, &s->writer, &commit) : sq_end_transaction(s, &s->writer);
 }
 
 /* The leader's turn: `me` and whoever waits. */
@@ -71,10 +71,8 @@ static void lead(sq_store *s, struct sq_writer *me) {
   struct sq_writers group = STAILQ_HEAD_INITIALIZER(group);
   STAILQ_INSERT_TAIL(&group, me, next);
   base_err e = run_group(s, &group);
-  if (!base_is_ok(e) && !sqlite3_get_autocommit(s->writer.db)) {
-    if (!base_is_ok(sq_command(s, &s->writer, &rollback))) {
-      BASE_LOG(BASE_LOG_ERROR, "store cannot roll back", LOG_STR("store", s->base.name));
-    }
+  if (!base_is_ok(e) && !base_is_ok(sq_end_transaction(s, &s->writer))) {
+    BASE_LOG(BASE_LOG_ERROR, "store cannot roll back", LOG_STR("store", s->base.name));
   }
   pthread_mutex_lock(&s->lock);
   struct sq_writer *w;

@@ -179,6 +179,11 @@ base_err sq_command(sq_store *s, struct sq_conn *c, const store_statement *state
   return sq_exec(&tx.base, statement, NULL, 0, NULL);
 }
 
+base_err sq_end_transaction(sq_store *s, struct sq_conn *c) {
+  static const store_statement rollback = {"ROLLBACK"};
+  return sqlite3_get_autocommit(c->db) ? BASE_OK : sq_command(s, c, &rollback);
+}
+
 base_err sq_query(store_tx *base, const store_statement *statement, const store_value *values, size_t count,
                   store_rows **out) {
   struct sq_tx *tx = (struct sq_tx *)base;

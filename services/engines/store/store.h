@@ -70,7 +70,8 @@ static inline store_value store_text(const char *s) {
 }
 static inline store_value store_bytes(base_span b) { return (store_value){.type = STORE_BYTES, .bytes = b}; }
 
-/* A statement is a static object: it is prepared once a connection, and found again by its address. One statement, no semicolon at its end. */
+/* A statement is a static object: it is prepared once a connection, and found again by its address. One statement, no semicolon at its end; every $n up to the number of
+ * values is in it. What both databases understand alike: docs/store.md. */
 typedef struct {
   const char *sql;
 } store_statement;
@@ -84,9 +85,9 @@ base_err store_exec(store_tx *tx, const store_statement *statement, const store_
 /* For statements with rows. The rows are valid until the next statement of the transaction. */
 base_err store_query(store_tx *tx, const store_statement *statement, const store_value *values, size_t count,
                      store_rows **out) BASE_MUST_USE;
-/* The next row: OK; NOT_FOUND after the last. */
+/* The next row: OK; NOT_FOUND after the last; INVALID: a column is a fraction or leaves 64 bits. */
 base_err store_next(store_rows *r) BASE_MUST_USE;
-/* Of the present row; columns count from 0. NULL reads as 0 and as the empty span. Bytes are borrowed until store_next(), and a text has a NUL behind it. */
+/* Of the present row; columns count from 0. NULL reads as 0 and as the empty span, and so does a column of another type. Bytes are borrowed until store_next(), and a text has a NUL behind it. */
 bool store_is_null(store_rows *r, int column);
 int64_t store_column_int(store_rows *r, int column);
 base_span store_column_bytes(store_rows *r, int column);
