@@ -22,8 +22,9 @@ static bool is_formula(base_span text) {
 }
 
 static bool needs_quotes(base_span text) {
+  static const char special[] = {',', '"', '\r', '\n'};
   for (size_t i = 0; i < text.n; i++) {
-    if (memchr(",\"\r\n", text.p[i], 4)) return true;
+    if (memchr(special, text.p[i], sizeof special)) return true;
   }
   return false;
 }
