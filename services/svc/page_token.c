@@ -7,7 +7,8 @@ enum { VERSION = 1, HEAD = 1 + SVC_PAGE_FILTER_SIZE, RAW_MAX = HEAD + SVC_PAGE_K
 /* base64url (RFC 4648 section 5) is base64 with two other letters. */
 static void swap_letters(uint8_t *p, size_t n, const char *from, const char *to) {
   for (size_t i = 0; i < n; i++) {
-    p[i] = p[i] == from[0] ? (uint8_t)to[0] : p[i] == from[1] ? (uint8_t)to[1] : p[i];
+    const char *at = memchr(from, p[i], 2);
+    p[i] = at ? (uint8_t)to[at - from] : p[i];
   }
 }
 

@@ -36,9 +36,17 @@ static void must(base_err e, const char *what, const base_buf *why) {
   }
 }
 
+static void *need(size_t n) {
+  void *p = calloc(1, n);
+  if (p == NULL) {
+    puts("out of memory");
+    exit(1);
+  }
+  return p;
+}
+
 static pb_arena *new_piece(svc_world *w) {
-  piece *p = calloc(1, sizeof *p);
-  must(p ? BASE_OK : base_fail(BASE_E_NO_MEMORY), "a piece of memory", NULL);
+  piece *p = need(sizeof *p);
   pb_arena_init(&p->arena, SIZE_MAX / 2);
   pthread_mutex_lock(&w->lock);
   p->next = w->pieces;
@@ -96,8 +104,7 @@ static void stop(svc_world *w) {
 }
 
 svc_world *svc_world_new(const svc_world_options *options) {
-  svc_world *w = calloc(1, sizeof *w);
-  must(w ? BASE_OK : base_fail(BASE_E_NO_MEMORY), "the world", NULL);
+  svc_world *w = need(sizeof *w);
   w->options = *options;
   pthread_mutex_init(&w->lock, NULL);
   base_buf_init(&w->key, TEXT_MAX);
