@@ -4,7 +4,7 @@
   tests/lib/with_postgres.sh tests/bench/run services        PostgreSQL too
 
 The calls: an echo of 1 KiB without a store, GetUser (a row by its key) and CreateUser (a row and the answer of its idempotency key, in one transaction). Ponte is the users
-service as ponte-services hosts it, with validation, metrics and its log line for each call, and the echo behind the same framework. The peers do what their users would write:
+service as ponte-services hosts it, with validation, metrics and its log line for each write, and the echo behind the same framework. The peers do what their users would write:
 prepared statements, a pool, SQLite in WAL with synchronous=FULL. Each server has one core in turn, bench_calls and PostgreSQL the other; rounds are interleaved and the
 best counts, since other work on the machine only ever adds.
 """
