@@ -18,19 +18,28 @@ static base_err write_message(struct writer *w, const ProtobufCMessage *message)
 
 /* -- values ---------------------------------------------------------------------------------------------------------- */
 
-/* The fewest digits that read back as the same number. */
+/* The fewest digits that read back as the same number. In the browser all 17: strtod(3) would be a seventh of the client there, and whoever parses them gets the same number. */
+static void number_text(double v, bool is_float, char *text, size_t size) {
+#ifdef __wasm__
+  (void)is_float;
+  snprintf(text, size, "%.17g", v);
+#else
+  int least = is_float ? 6 : 15, most = is_float ? 9 : 17;
+  for (int digits = least; digits <= most; digits++) {
+    snprintf(text, size, "%.*g", digits, v);
+    if (is_float ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v) {
+      break;
+    }
+  }
+#endif
+}
+
 static base_err write_number(struct writer *w, double v, bool is_float) {
   char text[40];
   if (!isfinite(v)) {
     return base_buf_str(w->out, isnan(v) ? "\"NaN\"" : v < 0 ? "\"-Infinity\"" : "\"Infinity\"");
   }
-  int least = is_float ? 6 : 15, most = is_float ? 9 : 17;
-  for (int digits = least; digits <= most; digits++) {
-    snprintf(text, sizeof text, "%.*g", digits, v);
-    if (is_float ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v) {
-      break;
-    }
-  }
+  number_text(v, is_float, text, sizeof text);
   return base_buf_str(w->out, text);
 }
 

@@ -47,15 +47,22 @@ static void test_scalars(void) {
          "\"aUint64\":18446744073709551615,\"aBool\":true,\"aString\":\"a \\\"b\\\"\\n\",\"oddName1x\":\"x\"}");
 }
 
+/* The browser's client writes all digits. */
+#ifdef __wasm__
+#define SHORT(shortest, all) all
+#else
+#define SHORT(shortest, all) shortest
+#endif
+
 static const struct {
   double value;
   const char *json;
 } doubles[] = {
-    {0.1, "0.1"},
+    {0.1, SHORT("0.1", "0.10000000000000001")},
     {-0.0, "-0"},
     {1e21, "1e+21"},
-    {1.0 / 3, "0.3333333333333333"},
-    {5e-324, "4.94065645841247e-324"},
+    {1.0 / 3, SHORT("0.3333333333333333", "0.33333333333333331")},
+    {5e-324, SHORT("4.94065645841247e-324", "4.9406564584124654e-324")},
     {NAN, "\"NaN\""},
     {INFINITY, "\"Infinity\""},
     {-INFINITY, "\"-Infinity\""},
@@ -73,7 +80,7 @@ static void test_numbers(void) {
   }
   all_types m = PONTE__TEST__RULES__V1__ALL_TYPES__INIT;
   m.a_float = 0.1f;
-  WRITES(m, PB_JSON_STANDARD, "{\"aFloat\":0.1}");
+  WRITES(m, PB_JSON_STANDARD, SHORT("{\"aFloat\":0.1}", "{\"aFloat\":0.10000000149011612}"));
   m.a_float = 16777216.0f;
   WRITES(m, PB_JSON_STANDARD, "{\"aFloat\":16777216}");
 }
