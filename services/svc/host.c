@@ -220,13 +220,15 @@ static void local_target(const char *host, int port, char target[ADDRESS_SIZE]) 
 }
 
 /* A peer in this process is asked over gRPC too, at its actual port. PRECONDITION: it was added behind the one that asks. */
-static base_err find_peers(svc *s) {
+static base_err find_peers(svc *s, base_buf *why) {
   for (svc_peer *p = s->peers; p; p = p->next) {
     char key[64], target[ADDRESS_SIZE];
     const svc *local = find(s->host, p->name);
     snprintf(key, sizeof key, "%s_target", p->name);
     const char *told = svc_setting(s, key);
     if (local && !local->is_serving) {
+      BASE_TRY(
+          base_buf_printf(why, "the service %s asks %s, which must be added before it", s->definition->name, p->name));
       return base_fail(BASE_E_PRECONDITION);
     }
     if (local) {
@@ -242,7 +244,7 @@ static base_err find_peers(svc *s) {
 
 base_err svc_host_start(svc_host *h, base_buf *why) {
   for (int i = 0; i < h->count; i++) {
-    BASE_TRY(find_peers(h->services[i]));
+    BASE_TRY(find_peers(h->services[i], why));
     BASE_TRY(listen_on(h->services[i], why));
   }
   h->has_upkeep = pthread_create(&h->upkeep, NULL, upkeep, h) == 0;
