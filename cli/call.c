@@ -203,8 +203,8 @@ static int run_list(run_state *r) {
   } else {
     good = cli_reflect_list(&r->link, r->port, r->timeout_ms, &names, &r->status);
   }
-  if (!good && r->status.code == UNIMPLEMENTED) {
-    cli_say("there is no reflection here; these are known anyway:");
+  if (r->link.session && r->status.code != 14 && !r->link.interrupted) {
+    cli_say("through a gateway reflection speaks for one server at most; Ponte's own services are known anyway");
     good = cli_reflect_own(&names);
   }
   base_span text = base_buf_span(&names);

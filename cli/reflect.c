@@ -51,8 +51,12 @@ int cli_reflect_port(const char *symbol) {
 
 bool cli_reflect_own(base_buf *names) {
   bool good = true;
-  for (int i = 0; good && i < OWN; i++)
-    good = base_is_ok(base_buf_printf(names, "%s\n", own[i].service->name));
+  for (int i = 0; good && i < OWN; i++) {
+    base_span all = base_buf_span(names);
+    const char *name = own[i].service->name;
+    if (all.n == 0 || !memmem(all.p, all.n, name, strlen(name)))
+      good = base_is_ok(base_buf_printf(names, "%s\n", name));
+  }
   return good;
 }
 

@@ -10,7 +10,7 @@
 pb_dynamic *cli_reflect(cli_link *l, int port, int64_t timeout_ms, const char *symbol, wire_status *status);
 /* The names of the server's services, a line each. False: the status says why. */
 bool cli_reflect_list(cli_link *l, int port, int64_t timeout_ms, base_buf *names, wire_status *status);
-/* The services of Ponte's that this program knows. False: out of memory. */
+/* Adds the services of Ponte's that this program knows and the list lacks. False: out of memory. */
 bool cli_reflect_own(base_buf *names);
 /* The standard port of the service that this symbol belongs to, for --direct; 0 if it is none of Ponte's. */
 int cli_reflect_port(const char *symbol);

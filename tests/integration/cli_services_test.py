@@ -32,7 +32,7 @@ Top: Alice | count=2 total=75.0
 Top: Bob | count=1 total=80.0
 """
 NOBODY = "01a20364-6f10-72fa-b87f-2452b6f4a5d8"
-UNAUTHENTICATED, UNAVAILABLE, INVALID, NOT_FOUND, EXISTS, FAILED_PRECONDITION, UNIMPLEMENTED = 36, 34, 23, 25, 26, 29, 32
+UNAUTHENTICATED, UNAVAILABLE, INVALID, NOT_FOUND, EXISTS, PERMISSION_DENIED, FAILED_PRECONDITION, UNIMPLEMENTED = 36, 34, 23, 25, 26, 27, 29, 32
 
 
 class Services:
@@ -44,7 +44,7 @@ class Services:
         self.account = os.path.join(folder, "demo-account.json")
         self.command = [procs.program("ponte-services"), "--only", ",".join(PORTS), "--listen-host", self.host, "--admin", "127.0.0.1:0",
                         "--auth", auth, "--demo-account", self.account]
-        self.popen, self.starts = None, 0
+        self.popen, self.starts, self.admin = None, 0, 0
 
     def start(self):
         self.starts += 1
@@ -64,6 +64,7 @@ class Services:
                 said = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
                 if said.get("message") == "listening":
                     waiting.discard(said["service"])
+                    self.admin = said["port"] if said["service"] == "admin" else self.admin
             time.sleep(0.02)
         return self
 
@@ -73,8 +74,13 @@ class Services:
             self.popen.wait(LIMIT)
 
 
-def gateway_config(path, host):
-    lines = ["listen:", "  - address: 127.0.0.1:0", "clusters:"]
+def gateway_config(path, host, admin):
+    """As run.sh writes it: the gateway judges tokens, too."""
+    public = ("SignUp", "SignIn", "RefreshSession", "SignOut")
+    lines = ["auth:", "  issuers:", f"    - {{issuer: ponte, audience: ponte, jwks_url: 'http://127.0.0.1:{admin}/.well-known/jwks.json'}}", "  rules:"]
+    lines += [f"    - {{prefix: /ponte.{name}.v1.{name[:-1].capitalize()}Service/, roles: [student, teacher, admin]}}" for name in PORTS]
+    lines += [f"    - {{prefix: /ponte.users.v1.UserService/{method}, public: true}}" for method in public]
+    lines += ["listen:", "  - address: 127.0.0.1:0", "clusters:"]
     lines += [f"  - {{name: {name}, targets: ['{host}:{port}']}}" for name, port in PORTS.items()]
     lines += ["routes:"] + [f"  - {{prefix: /ponte.{name}.v1., cluster: {name}}}" for name in PORTS]
     with open(path, "w", encoding="utf-8") as f:
@@ -89,7 +95,7 @@ class World(unittest.TestCase):
         cls.owner = tempfile.TemporaryDirectory(prefix="ponte-cli-")
         cls.folder = cls.owner.name
         cls.services = Services(cls.folder).start()
-        gateway_config(f"{cls.folder}/gateway.yaml", cls.services.host)
+        gateway_config(f"{cls.folder}/gateway.yaml", cls.services.host, cls.services.admin)
         cls.gateway = harness.Process("ponte-gateway", ["--config", f"{cls.folder}/gateway.yaml", "--grace", "1s", "--admin", "127.0.0.1:0"], 2)
         cls.http = next(line.split()[1] for line in cls.gateway.said if line.startswith("listening"))
         cls.direct = f"--direct={cls.services.host}"
@@ -174,6 +180,13 @@ class Sessions(World):
     def test_login_through_the_gateway(self):
         self.login(where=["--endpoint", self.http])
         self.assertTrue(self.json("users", "list", where=["--endpoint", self.http])["users"])
+        self.expire()
+        before = self.refresh_tokens()
+        self.assertTrue(self.json("reports", "sales", where=["--endpoint", self.http]) is not None)
+        self.assertNotEqual(self.refresh_tokens(), before)
+        self.ponte("users", "list", "--token", "garbage", where=["--endpoint", self.http], code=UNAUTHENTICATED)
+        self.ponte("logout", where=["--endpoint", self.http])
+        self.ponte("users", "list", where=["--endpoint", self.http], code=UNAUTHENTICATED)
 
     def expire(self):
         with open(self.session_path(), encoding="utf-8") as f:
@@ -428,8 +441,8 @@ class Calls(World):
         self.assertIn("users", self.ponte("call", "ponte.users.v1.UserService/ListUsers", where=where))
         top = self.ponte("call", "ponte.reports.v1.ReportService/TopUsers", '{"limit": 3}', where=where)
         self.assertTrue(all(json.loads(line) for line in top.splitlines()))
-        self.ponte("call", "other.Service/Method", where=where, code=UNIMPLEMENTED)
-        self.assertIn("ponte.orders.v1.OrderService", self.ponte("call", "--list", where=where, said="no reflection").split())
+        self.ponte("call", "other.Service/Method", where=where, code=PERMISSION_DENIED, said="METHOD_CLOSED")
+        self.assertIn("ponte.orders.v1.OrderService", self.ponte("call", "--list", where=where, said="one server at most").split())
 
     def test_all_kinds(self):
         echo = harness.Process("echo_server", ["127.0.0.1:0"], 1)
