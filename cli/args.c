@@ -196,6 +196,11 @@ const char *cli_arg(const cli_args *a, const char *option) {
   return value;
 }
 
+char *cli_arg_text(const cli_args *a, const char *option) {
+  const char *value = cli_arg(a, option);
+  return (char *)(value ? value : "");
+}
+
 bool cli_arg_number(const cli_args *a, const char *option, int64_t min, int64_t max, int64_t otherwise, int64_t *out) {
   const char *text = cli_arg(a, option);
   uint64_t n = 0;

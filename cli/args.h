@@ -22,6 +22,8 @@ int cli_main(int argc, char **argv);
 
 /* The last value of the option, "" if it has none, NULL if it was not given. The option must be of the command's table. */
 const char *cli_arg(const cli_args *a, const char *option);
+/* The last value, or "": what a field of a request takes. (protobuf-c's structs hold char *, and never write to what a request points to.) */
+char *cli_arg_text(const cli_args *a, const char *option);
 /* The i-th of an option that was given several times; NULL after the last. */
 const char *cli_arg_at(const cli_args *a, const char *option, int i);
 /* A whole number from min to max; `otherwise` if it was not given. False: said why. */

@@ -75,11 +75,6 @@ static int run_orders(const cli_args *a, const char *method, void (*show)(const 
   return cli_unary_run(a, &u, request);
 }
 
-static char *given(const cli_args *a, const char *option) {
-  const char *value = cli_arg(a, option);
-  return (char *)(value ? value : "");
-}
-
 static int run_list(const cli_args *a) {
   Ponte__Orders__V1__ListOrdersRequest r = PONTE__ORDERS__V1__LIST_ORDERS_REQUEST__INIT;
   Google__Protobuf__Timestamp from, to;
@@ -91,8 +86,8 @@ static int run_list(const cli_args *a) {
       !cli_read_time("to", cli_arg(a, "to"), &to, &r.end_time))
     return CLI_EXIT_USAGE;
   r.page_size = (int32_t)size;
-  r.page_token = given(a, "page-token");
-  r.user_id = given(a, "user");
+  r.page_token = cli_arg_text(a, "page-token");
+  r.user_id = cli_arg_text(a, "user");
   r.state = (Ponte__Orders__V1__OrderState)state;
   return run_orders(a, "ListOrders", show_orders, &r.base);
 }
@@ -126,7 +121,7 @@ static int run_create(const cli_args *a) {
   static item items[ITEMS_MAX], *list[ITEMS_MAX];
   Ponte__Orders__V1__CreateOrderRequest r = PONTE__ORDERS__V1__CREATE_ORDER_REQUEST__INIT;
   const char *text;
-  r.currency_code = cli_arg(a, "currency") ? given(a, "currency") : (char *)"BRL";
+  r.currency_code = cli_arg(a, "currency") ? cli_arg_text(a, "currency") : (char *)"BRL";
   for (int i = 0; (text = cli_arg_at(a, "item", i)); i++) {
     if (i == ITEMS_MAX) {
       cli_say("an order has at most %d items", ITEMS_MAX);

@@ -115,7 +115,6 @@ static int run_top(const cli_args *a) {
   static const char *const heads[] = {">RANK", "USER_ID", "NAME", ">ORDERS", ">TOTAL", NULL};
   Ponte__Reports__V1__TopUsersRequest r = PONTE__REPORTS__V1__TOP_USERS_REQUEST__INIT;
   Google__Protobuf__Timestamp room[2];
-  const char *currency = cli_arg(a, "currency");
   int64_t limit;
   int order;
   if (!cli_arg_number(a, "limit", 1, 1000, 0, &limit) || !read_times(a, room, &r.start_time, &r.end_time) ||
@@ -124,7 +123,7 @@ static int run_top(const cli_args *a) {
   cli_table t;
   r.limit = (int32_t)limit;
   r.order = (Ponte__Reports__V1__TopUsersRequest__Order)order;
-  r.currency_code = (char *)(currency ? currency : "");
+  r.currency_code = cli_arg_text(a, "currency");
   r.user_ids = a->words;
   r.n_user_ids = (size_t)a->count;
   cli_table_init(&t, heads);
@@ -146,7 +145,7 @@ static int run_export(const cli_args *a) {
   Google__Protobuf__Timestamp room[2];
   bool good = true;
   if (!read_times(a, room, &r.start_time, &r.end_time)) return CLI_EXIT_USAGE;
-  if (cli_arg(a, "user")) r.user_id = (char *)cli_arg(a, "user");
+  r.user_id = cli_arg_text(a, "user");
   int code = cli_stream_run(a, &export_report, &r.base, write_chunk, &good);
   good = fflush(stdout) == 0 && good;
   if (!good) cli_say("standard output failed");

@@ -57,19 +57,13 @@ static bool read_role(const cli_args *a, Ponte__Users__V1__Role *out) {
   return true;
 }
 
-/* protobuf-c's structs hold char *, and never write to what a request points to. */
-static char *given(const cli_args *a, const char *option) {
-  const char *value = cli_arg(a, option);
-  return (char *)(value ? value : "");
-}
-
 static int run_list(const cli_args *a) {
   Ponte__Users__V1__ListUsersRequest r = PONTE__USERS__V1__LIST_USERS_REQUEST__INIT;
   int64_t size;
   if (!cli_arg_number(a, "page-size", 1, 1000, 0, &size) || !read_role(a, &r.role)) return CLI_EXIT_USAGE;
   r.page_size = (int32_t)size;
-  r.page_token = given(a, "page-token");
-  r.query = given(a, "query");
+  r.page_token = cli_arg_text(a, "page-token");
+  r.query = cli_arg_text(a, "query");
   r.show_deleted = cli_arg(a, "deleted") != NULL;
   return run_users(a, "ListUsers", &r.base);
 }
@@ -105,8 +99,8 @@ static int run_update(const cli_args *a) {
   }
   if (!read_role(a, &u.role)) return CLI_EXIT_USAGE;
   u.user_id = a->words[0];
-  u.display_name = given(a, "name");
-  u.email = given(a, "email");
+  u.display_name = cli_arg_text(a, "name");
+  u.email = cli_arg_text(a, "email");
   mask.paths = paths;
   r.user = &u;
   r.update_mask = &mask;
