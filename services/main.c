@@ -158,7 +158,12 @@ int main(int argc, char **argv) {
   base_buf_init(&text, WHY_SIZE);
   rpc_poll_apart();
   /* "backup DIR" stands before the options. */
-  const char *backup = argc > 2 && strcmp(argv[1], "backup") == 0 ? argv[2] : NULL;
+  bool wants_backup = argc > 1 && strcmp(argv[1], "backup") == 0;
+  if (wants_backup && (argc == 2 || argv[2][0] == '-')) {
+    fputs("ponte-services: backup needs a folder: ponte-services backup DIR\n", stderr);
+    return EXIT_USAGE;
+  }
+  const char *backup = wants_backup ? argv[2] : NULL;
   int skip = backup ? 2 : 0;
   if (base_is_ok(services_options_read(argc - skip, argv + skip, getenv, &o, &text))) {
     code = run(&o, backup, &text);
