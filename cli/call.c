@@ -8,6 +8,7 @@
 #include "cli/queue.h"
 #include "cli/reflect.h"
 #include "cli/show.h"
+#include "cli/text.h"
 #include "cli/unary.h"
 #include "pb/json.h"
 
@@ -201,14 +202,24 @@ static int run_list(run_state *r) {
       (void)cli_reflect_list(&r->link, cli_reflect_ports[i], r->timeout_ms, &names, &r->status);
     good = base_buf_size(&names) > 0;
   } else {
+/* One a line; a server chose them, so they are shown as messages are. */
+static void print_names(base_span names) {
+  while (names.n > 0) {
+    const uint8_t *end = memchr(names.p, '\n', names.n);
+    size_t n = end ? (size_t)(end - names.p) : names.n;
+    cli_put_clean(stdout, base_span_of(names.p, n));
+    putchar('\n');
+    names = base_span_of(names.p + n + (end != NULL), names.n - n - (end != NULL));
+  }
+}
+
     good = cli_reflect_list(&r->link, r->port, r->timeout_ms, &names, &r->status);
   }
   if (r->link.session && r->status.code != 14 && !r->link.interrupted) {
     cli_say("through a gateway reflection speaks for one server at most; Ponte's own services are known anyway");
     good = cli_reflect_own(&names);
   }
-  base_span text = base_buf_span(&names);
-  if (good) printf("%.*s", BASE_SPAN_ARG(text));
+  if (good) print_names(base_buf_span(&names));
   base_buf_dispose(&names);
   return good ? CLI_EXIT_OK : finish(r);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/table.h"
+#include "cli/text.h"
 #include "cli/unary.h"
 #include "ponte/transcription/v1/transcription.ponte.h"
 
@@ -40,14 +41,29 @@ static const char *state_name(Ponte__Transcription__V1__GetServiceStatusResponse
   return (unsigned)state < sizeof names / sizeof *names ? names[state] : names[0];
 }
 
+static void show_text(const char *head, const char *text) {
+  fputs(head, stdout);
+  cli_put_clean(stdout, base_span_str(text));
+  putchar('\n');
+}
+
+static void show_subsystem(const char *name, const char *state, const char *detail) {
+  int blanks = 14 - cli_width(base_span_str(name));
+  fputs("  ", stdout);
+  cli_put_clean(stdout, base_span_str(name));
+  printf("%*s %s ", blanks > 0 ? blanks : 0, "", state);
+  show_text("", detail);
+}
+
 static void show_status(const ProtobufCMessage *reply) {
   const Ponte__Transcription__V1__GetServiceStatusResponse *r =
       (const Ponte__Transcription__V1__GetServiceStatusResponse *)reply;
   printf("state            %s\n", state_name(r->state));
   for (size_t i = 0; i < r->n_subsystems; i++)
-    printf("  %-14s %s %s\n", r->subsystems[i]->name, state_name(r->subsystems[i]->state), r->subsystems[i]->detail);
-  printf("version          %s\nuptime           %.0f s\ndefault model    %s\n", r->version, (double)r->uptime_ms / 1000,
-         r->default_model);
+    show_subsystem(r->subsystems[i]->name, state_name(r->subsystems[i]->state), r->subsystems[i]->detail);
+  show_text("version          ", r->version);
+  printf("uptime           %.0f s\n", (double)r->uptime_ms / 1000);
+  show_text("default model    ", r->default_model);
   printf("decoding         %u threads, %u waiting, real-time factor %.2f\n", r->pool_threads, r->pool_queued,
          r->real_time_factor);
   printf("streams          %u of %u\nmemory           %.0f MB\nlargest batch    %.0f MB\n", r->active_streams,

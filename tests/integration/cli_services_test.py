@@ -472,8 +472,8 @@ class Calls(World):
     def peer(self, *arguments):
         """A grpcio server; where it is."""
         program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "reflection_peer.py")
-        run = subprocess.Popen([sys.executable, program, *arguments], stdout=subprocess.PIPE, text=True)
-        self.addCleanup(lambda: (run.kill(), run.wait(), run.stdout.close()))
+        run = subprocess.Popen([sys.executable, program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (run.kill(), run.wait(), run.stdin.close(), run.stdout.close()))
         return [f"--endpoint=127.0.0.1:{run.stdout.readline().split()[0]}"]
 
     def test_reflection_of_another_make(self):
@@ -490,6 +490,7 @@ class Calls(World):
         self.ponte("call", "--describe", "no.such.Symbol", where=where, code=NOT_FOUND)
 
     def interrupt(self, where):
+        self.assertEqual(self.ponte("call", "--list", where=where), "odd.?[31mService\n")
         run = subprocess.Popen([procs.program("ponte"), "call", "ponte.echo.v1.EchoService/ServerStream", '{"count": 1, "hang": true}', *where],
                                env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.assertTrue(run.stdout.readline())

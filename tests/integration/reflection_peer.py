@@ -1,10 +1,10 @@
-"""A grpcio server with reflection v1alpha and nothing newer, for the tests of `ponte call`: health, and every protobuf type that Python knows. It prints its port.
+"""A grpcio server with reflection v1alpha and nothing newer, for the tests of `ponte call`: health, and every protobuf type that Python knows. It prints its port
+and stays until stdin ends.
 
-With --one-by-one a question is answered with one file only, as the protocol allows: whoever wants the imports asks for them.
+With --one-by-one a question is answered with one file only, as the protocol allows: whoever wants the imports asks for them. Its list of services would turn a terminal red.
 """
 import os
 import sys
-import time
 from concurrent import futures
 
 sys.path.insert(0, os.path.join(os.environ["PONTE_DEPS_DIR"], "python"))
@@ -19,6 +19,9 @@ class OneByOne(reflection_pb2_grpc.ServerReflectionServicer):
     def ServerReflectionInfo(self, request_iterator, context):
         pool = descriptor_pool.Default()
         for request in request_iterator:
+            if request.WhichOneof("message_request") == "list_services":
+                yield reflection_pb2.ServerReflectionResponse(list_services_response={"service": [{"name": "odd.\033[31mService"}]})
+                continue
             try:
                 if request.WhichOneof("message_request") == "file_by_filename":
                     file = pool.FindFileByName(request.file_by_filename)
@@ -42,5 +45,4 @@ else:
     reflection.enable_server_reflection(("grpc.health.v1.Health", reflection.SERVICE_NAME), server)
 print(server.add_insecure_port("127.0.0.1:0"), status_pb2.DESCRIPTOR.name, flush=True)
 server.start()
-while True:
-    time.sleep(60)
+sys.stdin.read()
