@@ -4,6 +4,7 @@ The services stand at their standard ports on a loopback address of this test's 
 """
 
 import csv
+import fcntl
 import io
 import json
 import os
@@ -71,7 +72,11 @@ class Services:
     def stop(self):
         if self.popen and self.popen.poll() is None:
             self.popen.terminate()
-            self.popen.wait(LIMIT)
+            try:
+                self.popen.wait(LIMIT)
+            finally:
+                self.popen.kill()  # one that does not end is not left behind
+                self.popen.wait()
 
 
 def gateway_config(path, host, admin):
@@ -92,20 +97,18 @@ class World(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.owner = tempfile.TemporaryDirectory(prefix="ponte-cli-")
-        cls.folder = cls.owner.name
-        cls.services = Services(cls.folder).start()
+        owner = tempfile.TemporaryDirectory(prefix="ponte-cli-")
+        cls.addClassCleanup(owner.cleanup)
+        cls.folder = owner.name
+        cls.services = Services(cls.folder)
+        cls.addClassCleanup(cls.services.stop)
+        cls.services.start()
         gateway_config(f"{cls.folder}/gateway.yaml", cls.services.host, cls.services.admin)
         cls.gateway = harness.Process("ponte-gateway", ["--config", f"{cls.folder}/gateway.yaml", "--grace", "1s", "--admin", "127.0.0.1:0"], 2)
+        cls.addClassCleanup(cls.gateway.stop)
         cls.http = next(line.split()[1] for line in cls.gateway.said if line.startswith("listening"))
         cls.direct = f"--direct={cls.services.host}"
         cls.users = f"--endpoint={cls.services.host}:{PORTS['users']}"
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.gateway.stop()
-        cls.services.stop()
-        cls.owner.cleanup()
 
     def setUp(self):
         if self.services.popen.poll() is not None:
@@ -622,15 +625,18 @@ class Queue(World):
         count, kills = 120, 0
         self.fill(count)
         while True:
-            run = subprocess.Popen([procs.program("ponte"), "sync"], env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                   text=True)
-            for _ in range(random.randint(1, 25)):
-                if not run.stderr.readline():
-                    break
-            if run.poll() is None:
-                run.kill()
-            code = run.wait(LIMIT)
-            run.stderr.close()
+            # A pipe that holds seventy lines: the first of these cannot be done before it is killed, however late that comes.
+            reader, writer = os.pipe()
+            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+            run = subprocess.Popen([procs.program("ponte"), "sync"], env=self.environment, stdout=subprocess.DEVNULL, stderr=writer)
+            os.close(writer)
+            with open(reader, "rb", buffering=0) as said:
+                for _ in range(random.randint(1, 25)):
+                    if not said.readline():
+                        break
+                if run.poll() is None:
+                    run.kill()
+                code = run.wait(LIMIT)
             if code == 0:
                 break
             kills += 1
