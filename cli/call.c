@@ -171,6 +171,14 @@ static bool add_headers(const cli_args *a, wire_metadata *m) {
   return true;
 }
 
+/* A queued call is its request alone. */
+static bool can_be_queued(const cli_args *a, bool stream) {
+  bool metadata = cli_arg(a, "header") != NULL;
+  if (!cli_arg(a, "queue") || (!stream && !metadata)) return true;
+  cli_say("--queue keeps one request without metadata: %s", stream ? "this is a stream of them" : "leave -H out");
+  return false;
+}
+
 static int run_method(run_state *r) {
   const char *symbol = r->args->words[0], *json = r->args->count > 1 ? r->args->words[1] : NULL;
   char service[CLI_SYMBOL_MAX];
@@ -184,8 +192,9 @@ static int run_method(run_state *r) {
     cli_say("no method %s; `ponte call --describe %s` shows what there is", symbol, service);
   } else {
     bool stream = r->method->kind == PB_CLIENT_STREAM || r->method->kind == PB_BIDI;
+    bool lines = stream && (!json || strcmp(json, "-") == 0);
     if (r->method->kind != PB_UNARY) (void)cli_stream_timeout(r->args, &r->timeout_ms); /* it was right before */
-    code = stream && (!json || strcmp(json, "-") == 0) ? run_lines(r) : run_one(r, json);
+    code = !can_be_queued(r->args, lines) ? CLI_EXIT_USAGE : lines ? run_lines(r) : run_one(r, json);
   }
   pb_dynamic_free(types);
   return code;
@@ -193,15 +202,6 @@ static int run_method(run_state *r) {
 
 /* -- what there is ----------------------------------------------------------------------------------------------------- */
 
-static int run_list(run_state *r) {
-  base_buf names;
-  bool good = true;
-  base_buf_init(&names, NAMES_MAX);
-  if (r->link.direct) {
-    for (int i = 0; cli_reflect_ports[i]; i++) /* each that is there */
-      (void)cli_reflect_list(&r->link, cli_reflect_ports[i], r->timeout_ms, &names, &r->status);
-    good = base_buf_size(&names) > 0;
-  } else {
 /* One a line; a server chose them, so they are shown as messages are. */
 static void print_names(base_span names) {
   while (names.n > 0) {
@@ -213,6 +213,15 @@ static void print_names(base_span names) {
   }
 }
 
+static int run_list(run_state *r) {
+  base_buf names;
+  bool good = true;
+  base_buf_init(&names, NAMES_MAX);
+  if (r->link.direct) {
+    for (int i = 0; cli_reflect_ports[i]; i++) /* each that is there */
+      (void)cli_reflect_list(&r->link, cli_reflect_ports[i], r->timeout_ms, &names, &r->status);
+    good = base_buf_size(&names) > 0;
+  } else {
     good = cli_reflect_list(&r->link, r->port, r->timeout_ms, &names, &r->status);
   }
   if (r->link.session && r->status.code != 14 && !r->link.interrupted) {

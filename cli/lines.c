@@ -45,7 +45,10 @@ static void *run(void *arg) {
   static uint8_t chunk[CHUNK];
   struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = l->stop, .events = POLLIN}};
   for (;;) {
-    if (poll(fds, 2, -1) < 0 && errno != EINTR) break;
+    if (poll(fds, 2, -1) < 0) {
+      if (errno == EINTR) continue; /* what fds say is of the time before */
+      break;
+    }
     if (fds[1].revents) break;
     if (!fds[0].revents) continue;
     ssize_t n = read(STDIN_FILENO, chunk, sizeof chunk);

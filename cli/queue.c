@@ -134,10 +134,11 @@ int64_t cli_queue_count(cli_queue *q, bool refused) {
 /* -- keeping ----------------------------------------------------------------------------------------------------------- */
 
 static bool insert(cli_queue *q, const cli_queued *c) {
-  /* The same call with the same key is one call; another one must not be lost behind it. */
+  /* The same call of the same account with the same key is one call; another one must not be lost behind it. */
   static const char sql[] = "INSERT INTO calls(queued_ms, place, account, port, path, key, request)"
                             " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(place, path, key)"
-                            " DO UPDATE SET queued_ms = queued_ms WHERE request = excluded.request AND refused = 0";
+                            " DO UPDATE SET queued_ms = queued_ms WHERE account = excluded.account"
+                            " AND request = excluded.request AND refused = 0";
   sqlite3_stmt *s = NULL;
   int e = sqlite3_prepare_v2(q->db, sql, -1, &s, NULL);
   if (e == SQLITE_OK) e = sqlite3_bind_int64(s, 1, c->queued_ms);

@@ -21,9 +21,10 @@ static bool may_pass(int code) {
 
 typedef struct {
   cli_queue *queue;
-  cli_link link; /* kept from call to call while the place stays */
+  cli_link link; /* kept from call to call while place and account stay */
   bool linked;
-  const char *token;
+  char account[64];  /* of the link */
+  const char *token; /* of --token; or NULL */
   int64_t timeout_ms;
   int64_t sent, refused, at; /* at: the id of the last row looked at */
 } sync_run;
@@ -33,17 +34,23 @@ static base_err ignore_answer(void *ctx, base_span message) {
   return BASE_OK;
 }
 
+/* --token is for all of them; what $PONTE_TOKEN holds by now, only for those that were queued with a token. NULL: the session's. */
+static const char *token_for(const sync_run *s, const cli_queued *c) {
+  return s->token ? s->token : strcmp(c->account, CLI_QUEUE_TOKEN) == 0 ? getenv("PONTE_TOKEN") : NULL;
+}
+
 static bool link_to(sync_run *s, const cli_queued *c) {
-  if (s->linked && strcmp(s->link.place, c->place) == 0) return true;
+  if (s->linked && strcmp(s->link.place, c->place) == 0 && strcmp(s->account, c->account) == 0) return true;
   if (s->linked) cli_link_close(&s->link);
-  s->linked = cli_link_open_place(&s->link, c->place, s->token, c->port);
+  snprintf(s->account, sizeof s->account, "%s", c->account);
+  s->linked = cli_link_open_place(&s->link, c->place, token_for(s, c), c->port);
   return s->linked;
 }
 
 /* A call is made under the account that queued it, or not at all. */
 static bool is_mine(const sync_run *s, const cli_queued *c) {
   cli_session session = {.user_id = ""};
-  if (s->token) return true;
+  if (token_for(s, c)) return true;
   return cli_session_load(c->place, &session) != CLI_FOUND_ERROR && strcmp(session.user_id, c->account) == 0;
 }
 
@@ -104,8 +111,7 @@ static int send_all(sync_run *s) {
 }
 
 static int run_sync(const cli_args *a) {
-  const char *token = cli_arg(a, "token");
-  sync_run s = {.token = token ? token : getenv("PONTE_TOKEN")};
+  sync_run s = {.token = cli_arg(a, "token")};
   if (!cli_timeout(a, &s.timeout_ms)) return CLI_EXIT_USAGE;
   if (!cli_queue_open(&s.queue)) return CLI_EXIT_LOCAL;
   int code = cli_queue_lock(s.queue) ? send_all(&s) : CLI_EXIT_LOCAL;
@@ -121,12 +127,10 @@ static int run_sync(const cli_args *a) {
 
 /* -- queue ------------------------------------------------------------------------------------------------------------- */
 
-static void time_of(int64_t ms, char out[BASE_TIME_SIZE]) { base_time_text(ms, out); }
-
 static bool show_json(const cli_queued *c) {
   char time[BASE_TIME_SIZE];
   base_buf b;
-  time_of(c->queued_ms, time);
+  base_time_text(c->queued_ms, time);
   base_buf_init(&b, 1 << 20);
   bool good = base_is_ok(base_buf_printf(&b, "{\"id\":%" PRId64 ",\"queued\":\"%s\",\"refused\":%s", c->id, time,
                                          c->refused ? "true" : "false"));
@@ -143,7 +147,7 @@ static bool show_json(const cli_queued *c) {
 
 static void add_row(cli_table *t, const cli_queued *c) {
   char time[BASE_TIME_SIZE];
-  time_of(c->queued_ms, time);
+  base_time_text(c->queued_ms, time);
   cli_table_number(t, c->id);
   cli_table_cell(t, time);
   cli_table_cell(t, c->place);

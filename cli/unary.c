@@ -27,6 +27,7 @@ const char *cli_set_key(const cli_args *a, ProtobufCMessage *request, char key[K
   if (!f || f->type != PROTOBUF_C_TYPE_STRING || f->label == PROTOBUF_C_LABEL_REPEATED) return NULL;
   char **field = (char **)((char *)request + f->offset);
   const char *given = cli_arg(a, "key");
+  if (given && !*given) given = NULL; /* the service would take it for none, and a repeat would take effect again */
   if (*field && **field) return *field;
   if (!given) base_uuid7(key);
   *field = given ? (char *)given : key;

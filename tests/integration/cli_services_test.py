@@ -467,6 +467,7 @@ class Calls(World):
             self.ponte("call", "ponte.echo.v1.EchoService/Unary", '{"delayMs": 5000}', "--timeout", "0.2", where=where, code=24)
             self.ponte("call", "ponte.echo.v1.EchoService/Unary", "-H", "no colon", where=where, code=2)
             self.ponte("call", "ponte.echo.v1.EchoService/Unary", "--queue", where=where, code=2, said="idempotency_key")
+            self.ponte("call", "ponte.echo.v1.EchoService/Bidi", "--queue", where=where, given="{}", code=2, said="stream")
             self.interrupt(where)
             self.answers_while_typing(where)
         finally:
@@ -489,11 +490,11 @@ class Calls(World):
 
     def test_reflection_file_by_file(self):
         where = self.peer("--one-by-one")
+        self.assertEqual(self.ponte("call", "--list", where=where), "odd.?[31mService\n")
         self.assertIn("repeated google.protobuf.Any details = 3;", self.ponte("call", "--describe", "google.rpc.Status", where=where))
         self.ponte("call", "--describe", "no.such.Symbol", where=where, code=NOT_FOUND)
 
     def interrupt(self, where):
-        self.assertEqual(self.ponte("call", "--list", where=where), "odd.?[31mService\n")
         run = subprocess.Popen([procs.program("ponte"), "call", "ponte.echo.v1.EchoService/ServerStream", '{"count": 1, "hang": true}', *where],
                                env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.assertTrue(run.stdout.readline())
@@ -587,6 +588,7 @@ class Queue(World):
         self.ponte(*arguments)
         self.ponte(*arguments)
         self.ponte(*arguments[:2], "Q1", *arguments[3:], code=1, said="is not kept")
+        self.ponte(*arguments, "--token", "another", code=1, said="is not kept")
         self.services.start()
         self.assertEqual(self.sync()["sent"], 1)
         self.assertEqual(self.names(), ["Q0"])
@@ -599,6 +601,24 @@ class Queue(World):
         self.services.start()
         self.assertEqual(self.sync(code=UNAUTHENTICATED)["waiting"], 1)
         self.environment["PONTE_TOKEN"] = session["access_token"]
+        self.assertEqual(self.sync()["sent"], 1)
+
+    def test_a_token_is_not_for_what_a_session_queued(self):
+        self.services.stop()
+        self.queue_user(0)
+        self.services.start()
+        self.environment["PONTE_TOKEN"] = "garbage"
+        self.assertEqual(self.sync()["sent"], 1)
+        self.assertEqual(self.sync(), {"sent": 0, "waiting": 0, "refused": 0})
+
+    def test_what_is_kept_has_a_key_and_no_metadata(self):
+        call = ["call", "ponte.users.v1.UserService/CreateUser", json.dumps({"displayName": "Q0", "email": f"0-{self.tag}@example.org"}), "--queue"]
+        self.ponte(*call, "-H", "x-tenant: a", code=2, said="-H")
+        self.assertEqual(self.sync()["waiting"], 0)
+        self.services.stop()
+        self.ponte(*call, "--key", "", said="kept with key")
+        self.assertRegex(json.loads(self.ponte("queue", "list", "--json", where=[]))["key"], "^[0-9a-f-]{36}$")
+        self.services.start()
         self.assertEqual(self.sync()["sent"], 1)
 
     def fill(self, count):
