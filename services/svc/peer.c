@@ -88,7 +88,8 @@ static void on_status(void *ctx, ponte_call *call, const wire_status *status) {
   done(a);
 }
 
-static void start(svc__wire *w, ask *a) {
+/* False: it has failed, and the ask may be gone. */
+static bool start(svc__wire *w, ask *a) {
   static const ponte_call_events events = {.on_message = on_message, .on_status = on_status};
   svc_peer *p = a->peer;
   base_err e = p->channel ? BASE_OK : rpc_channel_new(w->client, p->target, NULL, &p->channel);
@@ -100,6 +101,7 @@ static void start(svc__wire *w, ask *a) {
     a->call = NULL;
     done(a);
   }
+  return base_is_ok(e);
 }
 
 static void serve_asks(svc__wire *w) {
@@ -119,13 +121,10 @@ static void serve_asks(svc__wire *w) {
     if (a == NULL) {
       return;
     }
-    if (is_done) { /* and gone, perhaps */
+    if (is_done || (a->call == NULL && !start(w, a))) { /* and gone, perhaps */
       continue;
     }
-    if (a->call == NULL) {
-      start(w, a);
-    }
-    if (a->call && cancel) {
+    if (cancel) {
       ponte_call_cancel(a->call);
     }
   }
