@@ -153,8 +153,10 @@ static base_err copy(const sq_store *s, sqlite3 *from, const char *path) {
     e = to ? sq_error(s, to, code == SQLITE_OK ? sqlite3_errcode(to) : code, false, "(backup)")
            : base_fail(BASE_E_NO_MEMORY);
   } else {
-    sqlite3_backup_step(b, -1); /* at once: one snapshot, and writers of a WAL are not held up by readers */
+    /* At once: one snapshot, and writers of a WAL are not held up by readers. finish() does not tell of a step that found the database busy, and copied nothing. */
+    int step = sqlite3_backup_step(b, -1);
     code = sqlite3_backup_finish(b);
+    code = code == SQLITE_OK && step != SQLITE_DONE ? step : code;
     e = code == SQLITE_OK ? BASE_OK : sq_error(s, to, code, false, "(backup)");
   }
   if (sqlite3_close(to) != SQLITE_OK && base_is_ok(e)) {
