@@ -28,7 +28,7 @@ typedef struct {
   const char *user_id, *token;
   int64_t now_us;
   enum users_attempt kind;
-  const char *whose;
+  const char *whose, *caller;
   users_session session;
   enum users_rotation how;
   char owner[37], key_id[TOKEN_KEY_ID_SIZE];
@@ -53,6 +53,10 @@ static base_err purge(void *ctx, store_tx *tx) {
 static base_err begin(void *ctx, store_tx *tx) {
   step *s = ctx;
   return users_throttle_begin(tx, s->kind, base_span_str(s->whose), s->now_us, &s->wait_us);
+}
+static base_err begin_sign_in(void *ctx, store_tx *tx) {
+  step *s = ctx;
+  return users_throttle_begin_sign_in(tx, base_span_str(s->whose), base_span_str(s->caller), s->now_us, &s->wait_us);
 }
 static base_err forgive(void *ctx, store_tx *tx) {
   step *s = ctx;
@@ -223,6 +227,30 @@ static void a_success_takes_back_its_own_attempt_only(void) {
   CHECK_INT(attempt_at(USERS_ATTEMPT_CALLER, "192.0.2.1", NOW), 0);
 }
 
+static int64_t sign_in_at(const char *email, const char *caller, int64_t now_us) {
+  step s = {.whose = email, .caller = caller, .now_us = now_us};
+  CHECK_OK(store_write(db, begin_sign_in, &s));
+  return s.wait_us;
+}
+
+/* Otherwise a caller who has to wait could still make others wait, and an address under attack its honest callers. */
+static void a_sign_in_is_counted_for_both_or_none(void) {
+  for (int i = 0; i < 100; i++)
+    CHECK_INT(attempt_at(USERS_ATTEMPT_CALLER, "192.0.2.2", NOW), 0);
+  for (int i = 0; i < 20; i++)
+    CHECK_INT(sign_in_at("victim@x", "192.0.2.2", NOW), SECOND);
+  for (int i = 0; i < 5; i++)
+    CHECK_INT(sign_in_at("victim@x", "192.0.2.3", NOW), 0);
+  for (int i = 0; i < 200; i++)
+    CHECK_INT(sign_in_at("victim@x", "192.0.2.3", NOW), SECOND);
+  for (int i = 0; i < 95; i++)
+    CHECK_INT(attempt_at(USERS_ATTEMPT_CALLER, "192.0.2.3", NOW), 0);
+  CHECK_INT(attempt_at(USERS_ATTEMPT_CALLER, "192.0.2.3", NOW), SECOND);
+  /* Without a caller the address alone counts. */
+  CHECK_INT(sign_in_at("victim@x", "", NOW), SECOND);
+  CHECK_INT(sign_in_at("other@x", "", NOW), 0);
+}
+
 /* -- keys -------------------------------------------------------------------------------------------------------------------- */
 
 static size_t published(token_verifier *v, char first[TOKEN_KEY_ID_SIZE]) {
@@ -308,4 +336,5 @@ static void tear_down(void) {
 
 TEST_MAIN(TEST(set_up), TEST(a_token_is_good_once), TEST(strangers_end_nothing), TEST(sessions_expire),
           TEST(sessions_are_ended), TEST(waits_double_up_to_a_quarter_of_an_hour), TEST(attempts_are_counted),
-          TEST(a_success_takes_back_its_own_attempt_only), TEST(keys_rotate), TEST(tear_down))
+          TEST(a_success_takes_back_its_own_attempt_only), TEST(a_sign_in_is_counted_for_both_or_none),
+          TEST(keys_rotate), TEST(tear_down))

@@ -151,16 +151,8 @@ static base_err too_early(svc_call *c, int64_t wait_us) {
                         (long long)seconds);
 }
 
-static base_err count_caller(attempt *a, store_tx *tx, enum users_attempt kind) {
-  if (!a->caller.n) return BASE_OK;
-  return users_throttle_begin(tx, kind, a->caller, svc_now_us(a->call), &a->wait_us);
-}
-
-/* Both, or none if one of them comes too early. */
 static base_err count_attempt(attempt *a, store_tx *tx) {
-  a->wait_us = 0;
-  BASE_TRY(users_throttle_begin(tx, USERS_ATTEMPT_EMAIL, base_buf_span(&a->folded), svc_now_us(a->call), &a->wait_us));
-  return a->wait_us > 0 ? BASE_OK : count_caller(a, tx, USERS_ATTEMPT_CALLER);
+  return users_throttle_begin_sign_in(tx, base_buf_span(&a->folded), a->caller, svc_now_us(a->call), &a->wait_us);
 }
 
 static base_err forgive(attempt *a, store_tx *tx) {
@@ -177,9 +169,10 @@ typedef struct {
 } sign_up;
 
 static base_err count_sign_up(void *ctx, store_tx *tx) {
-  sign_up *s = ctx;
-  s->attempt.wait_us = 0;
-  return count_caller(&s->attempt, tx, USERS_ATTEMPT_SIGN_UP);
+  attempt *a = &((sign_up *)ctx)->attempt;
+  a->wait_us = 0;
+  if (!a->caller.n) return BASE_OK;
+  return users_throttle_begin(tx, USERS_ATTEMPT_SIGN_UP, a->caller, svc_now_us(a->call), &a->wait_us);
 }
 
 static base_err write_sign_up(void *ctx, store_tx *tx) {

@@ -72,6 +72,16 @@ base_err users_throttle_forgive(store_tx *tx, enum users_attempt kind, base_span
                     STORE_VALUES(store_bytes(base_span_of(key, sizeof key))), NULL);
 }
 
+base_err users_throttle_begin_sign_in(store_tx *tx, base_span email, base_span caller, int64_t now_us,
+                                      int64_t *wait_us) {
+  *wait_us = 0;
+  if (caller.n) BASE_TRY(users_throttle_begin(tx, USERS_ATTEMPT_CALLER, caller, now_us, wait_us));
+  if (*wait_us > 0) return BASE_OK;
+  BASE_TRY(users_throttle_begin(tx, USERS_ATTEMPT_EMAIL, email, now_us, wait_us));
+  bool one_alone = *wait_us > 0 && caller.n;
+  return one_alone ? users_throttle_forgive(tx, USERS_ATTEMPT_CALLER, caller) : BASE_OK;
+}
+
 base_err users_throttle_purge(store_tx *tx, int64_t now_us) {
   return store_exec(tx, &purge, STORE_VALUES(store_int(now_us)), NULL);
 }

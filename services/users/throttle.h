@@ -20,6 +20,9 @@ int64_t users_throttle_wait_us(enum users_attempt kind, int64_t failures);
 /* Counts an attempt as a failure, unless it comes too early: then *wait_us > 0 says how long to wait, and nothing is counted. */
 base_err users_throttle_begin(store_tx *tx, enum users_attempt kind, base_span whose, int64_t now_us,
                               int64_t *wait_us) BASE_MUST_USE;
+/* A password for an e-mail address, from a caller's address (empty: not counted): both are counted or, if one of them comes too early, none. */
+base_err users_throttle_begin_sign_in(store_tx *tx, base_span email, base_span caller, int64_t now_us,
+                                      int64_t *wait_us) BASE_MUST_USE;
 /* It was no failure after all: an e-mail address starts anew; of a caller's address, this one attempt is taken back. */
 base_err users_throttle_forgive(store_tx *tx, enum users_attempt kind, base_span whose) BASE_MUST_USE;
 /* Drops what is forgotten. */
