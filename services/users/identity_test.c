@@ -404,6 +404,27 @@ static void *race(void *token) {
   return NULL;
 }
 
+/* Whoever knows the old password has it changed once: the others come too late, also those who had proven it before. */
+static _Atomic int changed;
+static const session_message *owner;
+static void *change(void *fresh) {
+  changed += set_password(owner->access_token, owner->user->user_id, PASSWORD, fresh).code == 0;
+  return NULL;
+}
+
+static void a_password_is_changed_once(void) {
+  static char fresh[4][32];
+  pthread_t threads[4];
+  owner = join("twice@example.com");
+  for (int i = 0; i < 4; i++) {
+    snprintf(fresh[i], sizeof fresh[i], "another password %d", i);
+    CHECK_INT(pthread_create(&threads[i], NULL, change, fresh[i]), 0);
+  }
+  for (int i = 0; i < 4; i++)
+    pthread_join(threads[i], NULL);
+  CHECK_INT(changed, 1);
+}
+
 static void many_at_once(void) {
   static char emails[6][32];
   pthread_t threads[6];
@@ -426,4 +447,4 @@ TEST_MAIN(TEST(set_up), TEST(a_new_user_has_a_session), TEST(sign_up_refuses), T
           TEST(a_refresh_token_is_good_once), TEST(sign_out_ends_a_session), TEST(deleting_ends_sessions),
           TEST(a_password_is_set), TEST(administrators_set_those_of_others), TEST(keys_rotate_and_survive),
           TEST(the_demo_account_fits_its_file), TEST(the_first_administrator_changes_the_password_first),
-          TEST(many_at_once), TEST(tear_down))
+          TEST(a_password_is_changed_once), TEST(many_at_once), TEST(tear_down))

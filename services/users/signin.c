@@ -339,10 +339,25 @@ static base_err begin_set(void *ctx, store_tx *tx) {
   return count_attempt(a, tx);
 }
 
+static base_err old_is_wrong(svc_call *c) {
+  return svc_fail(c, RPC_REASON_INVALID_FIELD, "old_password", "old_password is not the password");
+}
+
+/* The password may have been changed while the old one was hashed: whoever lost it meanwhile must not win it back. */
+static base_err confirm_old(const new_password *n, store_tx *tx) {
+  const char *hash;
+  bool one_time;
+  BASE_TRY(users_password_get(n->attempt.call, tx, n->request->user_id, &hash, &one_time));
+  return hash && strcmp(hash, n->attempt.hash) == 0 ? BASE_OK : old_is_wrong(n->attempt.call);
+}
+
 static base_err finish_set(void *ctx, store_tx *tx) {
   new_password *n = ctx;
   BASE_TRY(find_owner(n, tx));
-  if (n->prove) BASE_TRY(forgive(&n->attempt, tx));
+  if (n->prove) {
+    BASE_TRY(confirm_old(n, tx));
+    BASE_TRY(forgive(&n->attempt, tx));
+  }
   BASE_TRY(users_password_put(tx, n->request->user_id, n->hash, false, svc_now_us(n->attempt.call)));
   return users_sessions_end(tx, n->request->user_id);
 }
@@ -353,9 +368,7 @@ static base_err prove_old(new_password *n) {
   bool stale;
   if (n->attempt.wait_us > 0) return too_early(c, n->attempt.wait_us);
   base_err e = users_password_check(id->hasher, n->attempt.hash, n->request->old_password, &stale);
-  if (base_is(e, BASE_E_DENIED)) {
-    return svc_fail(c, RPC_REASON_INVALID_FIELD, "old_password", "old_password is not the password");
-  }
+  if (base_is(e, BASE_E_DENIED)) return old_is_wrong(c);
   BASE_TRY(hasher_error(c, e));
   if (strcmp(n->request->old_password, n->request->new_password) != 0) return BASE_OK;
   return svc_fail(c, RPC_REASON_INVALID_FIELD, "new_password", "new_password must differ from the old one");
