@@ -80,7 +80,8 @@ static const struct {
     {BASE_E_EXISTS, RPC_REASON_ALREADY_EXISTS, false, "there is such a record already"},
     {BASE_E_INVALID, RPC_REASON_INVALID_FIELD, false, "the request holds a value that cannot be kept"},
     {BASE_E_UNAVAILABLE, RPC_REASON_STORE_UNAVAILABLE, true,
-     "the database cannot be reached at the moment, and nothing was written: try again in a second"},
+     "the database cannot be reached at the moment: try again in a second, with the same idempotency key if there is "
+     "one"},
     {BASE_E_EXHAUSTED, RPC_REASON_STORE_UNAVAILABLE, true,
      "the database has no room left, and nothing was written: try again later"},
     {BASE_E_NO_MEMORY, RPC_REASON_OUT_OF_MEMORY, true, "the server is out of memory: try again in a second"},

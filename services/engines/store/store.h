@@ -9,7 +9,8 @@
  * many threads that write are faster than one.
  *
  * Errors: EXISTS (a unique constraint), INVALID (a check or foreign key; a value the type cannot hold), EXHAUSTED (disk full, too many connections), UNAVAILABLE (the
- * database is not there, or busy for too long; nothing was written), NO_MEMORY, INTERNAL (a statement of ours is wrong: logged with its text, never its values).
+ * database is not there, or busy for too long; nothing was written, unless the connection to PostgreSQL went during the commit, which is logged), NO_MEMORY, INTERNAL (a
+ * statement of ours is wrong: logged with its text, never its values).
  */
 #ifndef PONTE_STORE_H
 #define PONTE_STORE_H
