@@ -27,7 +27,7 @@ typedef struct {
 /* A method of a service, with what its descriptor tells once and for all. */
 typedef struct {
   svc_method method;
-  const char *path; /* "package.Service/Method" */
+  const char *path; /* "/package.Service/Method" */
   svc__field_path owner;
   const ProtobufCFieldDescriptor *key, *page_size, *page_token; /* NULL: the request has none */
   svc__series *series;
@@ -177,7 +177,6 @@ extern const rpc_handler svc__stream_handler;
 base_err svc__stream_put(svc__stream *s, const ProtobufCMessage *message) BASE_MUST_USE;
 /* Calls the function once when the stream is over; NULL takes it back. As rpc_call_watch(). */
 void svc__stream_watch(svc__stream *s, void (*on_cancel)(void *ctx), void *ctx);
-bool svc__stream_is_over(svc__stream *s);
 
 /* observe.c */
 svc__series *svc__series_of(const char *path); /* NULL when out of memory */
