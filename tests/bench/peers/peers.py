@@ -18,7 +18,7 @@ READY_SECONDS = 30
 
 
 def folder():
-    path = os.path.join(os.environ.get("PONTE_DEPS_DIR") or os.path.join(os.environ["PONTE_SOURCE_DIR"], "deps"), "bench")
+    path = os.path.join(os.environ["PONTE_DEPS_DIR"], "bench")
     os.makedirs(path, exist_ok=True)
     return path
 

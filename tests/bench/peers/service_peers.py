@@ -1,6 +1,7 @@
 """What Ponte's services are measured beside, each on a port of its own: grpc-go, grpcio and Go's net/http with JSON. Built into the folder of dependencies at first use."""
 import filecmp
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,19 @@ import peers
 HERE = os.path.dirname(os.path.abspath(__file__))
 GENERATORS = ["google.golang.org/protobuf/cmd/protoc-gen-go", "google.golang.org/grpc/cmd/protoc-gen-go-grpc"]
 PROTOS = ["service.proto", "echo.proto"]
+GO_AT_LEAST = 1, 24
 
 
 def sources():
     go = os.path.join(HERE, "grpc-go")
     return [os.path.join(go, name) for name in sorted(os.listdir(go))] + [os.path.join(HERE, name) for name in PROTOS]
+
+
+def need_go():
+    """Debian 12's Go is older than grpc-go's module, and says something else about it."""
+    version = subprocess.run(["go", "env", "GOVERSION"], cwd="/", stdout=subprocess.PIPE, text=True, check=True).stdout.strip() if shutil.which("go") else "not here"
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < GO_AT_LEAST:
+        raise SystemExit(f"the grpc-go peer needs Go {'.'.join(map(str, GO_AT_LEAST))} or newer in PATH; Go is {version}")
 
 
 def go_program():
@@ -25,6 +34,7 @@ def go_program():
     if os.path.exists(program) and all(os.path.exists(os.path.join(build, os.path.basename(s))) and filecmp.cmp(s, os.path.join(build, os.path.basename(s)), shallow=False)
                                        for s in sources()):
         return program
+    need_go()
     peers.say("building the grpc-go peer ...")
     for source in sources():
         shutil.copy(source, build)
