@@ -38,7 +38,12 @@ static void *await(store_pool *p, struct store_waiter *w, int64_t deadline_ms) {
     return w->item; /* give() took it out of the queue */
   }
   STAILQ_REMOVE(&p->waiting, w, store_waiter, next);
-  return p->free_count > 0 ? p->free[--p->free_count] : NULL;
+  void *item = p->free_count > 0 ? p->free[--p->free_count] : NULL;
+  struct store_waiter *second = STAILQ_FIRST(&p->waiting);
+  if (second && p->free_count > 0) {
+    pthread_cond_signal(&second->wake); /* two came back before this thread ran, and both woke it */
+  }
+  return item;
 }
 
 base_err store__pool_take(store_pool *p, int64_t deadline_ms, void **out) {
