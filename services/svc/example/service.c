@@ -6,7 +6,8 @@
 #include "ponte/notes/v1/notes.ponte.svc.h"
 
 static const store_migration migrations[] = {
-    {"0001-notes", "CREATE TABLE notes (note_id TEXT PRIMARY KEY, user_id TEXT NOT NULL, text TEXT NOT NULL)"}};
+    {"0001-notes",
+     "CREATE TABLE notes (note_id TEXT NOT NULL PRIMARY KEY, user_id TEXT NOT NULL, text TEXT NOT NULL)"}};
 
 static const store_statement insert = {"INSERT INTO notes (note_id, user_id, text) VALUES ($1, $2, $3)"};
 static const store_statement select_one = {"SELECT note_id, user_id, text FROM notes WHERE note_id = $1"};
