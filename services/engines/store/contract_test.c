@@ -268,35 +268,49 @@ static void test_no_write_skew(void) {
   close_db();
 }
 
+struct counts {
+  int64_t n[2];
+  char id[4]; /* put in between: another in each run */
+  base_err written;
+};
+
 static void *put_one(void *arg) {
-  base_err *e = arg;
-  *e = put_thing("new", 5, store_null(), store_null());
+  struct counts *c = arg;
+  c->id[0]++;
+  c->written = put_thing(c->id, 5, store_null(), store_null());
   return NULL;
 }
 
 /* A write that was finished in the middle of a read is not seen by it. */
 static base_err do_count_twice(void *ctx, store_tx *tx) {
-  int64_t *n = ctx;
-  BASE_TRY(do_number(&n[0], tx));
+  struct counts *c = ctx;
+  BASE_TRY(do_number(&c->n[0], tx));
   pthread_t thread;
-  base_err written;
-  if (pthread_create(&thread, NULL, put_one, &written) != 0) {
+  if (pthread_create(&thread, NULL, put_one, c) != 0) {
     return base_fail(BASE_E_INTERNAL);
   }
   pthread_join(thread, NULL);
-  CHECK_OK(written);
-  return do_number(&n[1], tx);
+  CHECK_OK(c->written);
+  return do_number(&c->n[1], tx);
 }
 
+/* Also when the first statement was the only one of the reads before. */
 static void test_snapshot(void) {
-  open_db();
-  CHECK_OK(put_thing("a", 0, store_null(), store_null()));
-  int64_t n[2] = {0};
-  CHECK_OK(store_read(db, do_count_twice, n));
-  CHECK_INT(n[0], 1);
-  CHECK_INT(n[1], 1);
-  CHECK_INT(how_many(), 2);
-  close_db();
+  for (int reads = 0; reads < 3; reads++) {
+    open_db();
+    CHECK_OK(put_thing("a", 0, store_null(), store_null()));
+    for (int i = 0; i < reads; i++) {
+      CHECK_INT(how_many(), 1);
+    }
+    for (int again = 0; again < 2; again++) {
+      struct counts c = {.id = "k"};
+      c.id[1] = (char)('0' + again);
+      CHECK_OK(store_read(db, do_count_twice, &c));
+      CHECK_INT(c.n[0], c.n[1]);
+      CHECK_INT(how_many(), c.n[1] + 1);
+    }
+    close_db();
+  }
 }
 
 /* -- errors -- */
@@ -333,12 +347,24 @@ static base_err do_put_in_read(void *ctx, store_tx *tx) {
   return BASE_OK;
 }
 
+static base_err do_count_and_put(void *ctx, store_tx *tx) {
+  int64_t n;
+  BASE_TRY(do_number(&n, tx));
+  return base_is_ok(do_put(ctx, tx)) ? BASE_OK : base_fail(BASE_E_DENIED);
+}
+
 static void test_read_does_not_write(void) {
   open_db();
-  struct thing t = {.id = "a"};
-  CHECK_ERR(store_read(db, do_put_in_read, &t), BASE_E_INTERNAL);
-  CHECK_INT(how_many(), 0);
+  struct thing t = {.id = "a"}, late = {.id = "b"};
+  for (int i = 0; i < 3; i++) {
+    CHECK_ERR(store_read(db, do_put_in_read, &t), BASE_E_INTERNAL);
+    CHECK_INT(how_many(), 0);
+    CHECK_ERR(store_read(db, do_count_and_put, &late), BASE_E_DENIED);
+    CHECK_INT(how_many(), 0);
+  }
   CHECK_OK(store_write(db, do_put, &t));
+  CHECK_ERR(store_read(db, do_put_in_read, &late), BASE_E_INTERNAL);
+  CHECK_INT(how_many(), 1);
   close_db();
 }
 

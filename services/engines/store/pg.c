@@ -110,6 +110,9 @@ static base_err attempts(pg_store *s, struct pg_conn *c, bool read_only, store_f
     if (fate == PG_FINAL || base_is_ok(e)) {
       return e;
     }
+    if (fate == PG_WHOLE) {
+      continue; /* nothing failed */
+    }
     if (base_now_ms() >= deadline_ms) {
       return unavailable();
     }

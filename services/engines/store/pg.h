@@ -1,7 +1,8 @@
 /* pg.h - inside the PostgreSQL engine: connections, their pool, what one transaction sends and reads.
  *
  * Connections are in libpq's pipeline mode and non-blocking; every wait has a deadline. BEGIN travels with the first statement, ROLLBACK (also the end of a read) is not
- * waited for: its answer is skipped by whoever uses the connection next. A write of n statements so costs n + 1 round trips, a read n.
+ * waited for: its answer is skipped by whoever uses the connection next. A write of n statements so costs n + 1 round trips, a read n. A read of one statement goes without
+ * both, once the statement has passed READ ONLY on the connection and as long as none has followed it.
  */
 #ifndef PONTE_STORE_PG_H
 #define PONTE_STORE_PG_H
@@ -18,6 +19,7 @@ enum { PG_STATEMENT_FACTOR = 6 };
 enum pg_fate {
   PG_FINAL, /* the error is the answer */
   PG_AGAIN, /* run it again: a conflict with another transaction */
+  PG_WHOLE, /* run it again at once, with BEGIN: a read has more statements than the one that went without */
   PG_LOST   /* the connection is of no more use; run it again with another */
 };
 
@@ -40,7 +42,8 @@ struct pg_tx {
   store_tx base;
   struct pg_conn *conn;
   bool read_only;
-  bool begun; /* BEGIN was sent */
+  bool begun;                 /* BEGIN was sent */
+  struct pg_statement *first; /* NULL: none was sent */
   enum pg_fate fate;
   const char *sql; /* the last statement, for the log */
   struct pg_rows rows;

@@ -11,6 +11,8 @@ struct pg_statement {
   const char *sql;
   bool ready;   /* the server has it */
   size_t count; /* parameters */
+  bool reads;   /* it has passed READ ONLY: it does not write */
+  bool leads;   /* others have followed it in a read */
 };
 
 static const store_statement begin_write = {"BEGIN ISOLATION LEVEL SERIALIZABLE"},
@@ -164,7 +166,24 @@ static base_err receive_prepared(struct pg_tx *tx, struct pg_statement *p) {
   return BASE_OK;
 }
 
-/* Sends the statement, with BEGIN if it is the first, and reads everything that comes before its own result. */
+/* Before a statement is sent: whether BEGIN goes with it. One statement is a snapshot of its own, so a read whose first is known not to write begins without; when it turns out to have a second one, it runs
+ * again with BEGIN, and so do the next that begin like it. */
+static base_err lead(struct pg_tx *tx, struct pg_statement *p, bool *begins) {
+  *begins = false;
+  if (!tx->first) {
+    tx->first = p;
+    *begins = !tx->read_only || !p->reads || p->leads;
+    return BASE_OK;
+  }
+  tx->first->leads = tx->read_only;
+  if (tx->begun) {
+    return BASE_OK;
+  }
+  tx->fate = PG_WHOLE;
+  return base_fail(BASE_E_UNAVAILABLE);
+}
+
+/* Sends the statement, with BEGIN if need be, and reads everything that comes before its own result. */
 static base_err run(struct pg_tx *tx, const store_statement *statement, const store_value *values, size_t count) {
   struct pg_conn *c = tx->conn;
   BASE_TRY(pg_tx_settle(tx));
@@ -175,7 +194,9 @@ static base_err run(struct pg_tx *tx, const store_statement *statement, const st
     store__log_statement(tx->base.store, p->sql, "another number of values than of parameters");
     return base_fail(BASE_E_INTERNAL);
   }
-  if (!tx->begun) {
+  bool begins;
+  BASE_TRY(lead(tx, p, &begins));
+  if (begins) {
     BASE_TRY(send_command(tx, tx->read_only ? &begin_read : &begin_write, &begin));
     tx->begun = true;
   }
@@ -331,6 +352,7 @@ void pg_tx_rollback(struct pg_tx *tx) {
   if (tx->fate == PG_LOST || !tx->begun) {
     return;
   }
+  tx->first->reads = tx->first->reads || (tx->read_only && base_is_ok(tx->base.failed));
   struct pg_statement *p = NULL;
   tx->sql = rollback.sql;
   if (!base_is_ok(send_command(tx, &rollback, &p)) || !PQpipelineSync(tx->conn->pg) ||

@@ -46,8 +46,8 @@ bool store_is_ready(store *s);
 /* A consistent copy of a store that is in use. SQLite: into the file `path`, which must not exist. PostgreSQL: UNIMPLEMENTED, pg_dump does it. */
 base_err store_backup(store *s, const char *path) BASE_MUST_USE;
 
-/* What runs in a transaction. An error rolls back and is returned as it is. It may be run again from the beginning (a conflict, a lost connection before the commit), so it
- * touches nothing but the transaction and *ctx, and sets what it fills in anew each time. */
+/* What runs in a transaction. An error rolls back and is returned as it is. It may be run again from the beginning (a conflict, a lost connection before the commit, a read that
+ * has more statements than the last that began like it), so it touches nothing but the transaction and *ctx, and sets what it fills in anew each time. */
 typedef base_err (*store_fn)(void *ctx, store_tx *tx);
 /* A snapshot; `fn` may not write. */
 base_err store_read(store *s, store_fn fn, void *ctx) BASE_MUST_USE;
