@@ -175,7 +175,7 @@ static base_err lead(struct pg_tx *tx, struct pg_statement *p, bool *begins) {
     *begins = !tx->read_only || !p->reads || p->leads;
     return BASE_OK;
   }
-  tx->first->leads = tx->read_only;
+  tx->first->leads = tx->first->leads || tx->read_only;
   if (tx->begun) {
     return BASE_OK;
   }
