@@ -86,7 +86,7 @@ static base_err open_store(const svc_definition *d, const char *url, base_buf *w
 
 base_err svc_host_backup(const svc_definition *definition, const char *store_url, const char *path, base_buf *why) {
   store *s = NULL;
-  BASE_TRY(open_store(definition, store_url, why, &s));
+  BASE_TRY(store_open(&(store_options){.url = store_url, .name = definition->name, .as_it_is = true}, why, &s));
   base_err e = store_backup(s, path);
   store_close(s);
   return e;

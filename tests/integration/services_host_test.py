@@ -113,9 +113,9 @@ def check_separate_processes(methods):
                     assert password not in log and token not in log and session.refresh_token not in log
 
 
-def backup(services, directory):
+def backup(services, directory, store=None):
     command = [procs.program("ponte-services"), "backup", directory, "--only", "users,orders"]
-    environment = dict(os.environ, PONTE_STORE=services.store)
+    environment = dict(os.environ, PONTE_STORE=store or services.store)
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -131,6 +131,9 @@ def check_backup(services, user_id):
         assert copy.execute("SELECT count(*) FROM users WHERE user_id = ?", (user_id,)).fetchone() == (1,)
     again = backup(services, directory)
     assert again.returncode != 0 and "users.db" in again.stderr, again
+    elsewhere = os.path.join(services.folder, "elsewhere")
+    wrong = backup(services, directory + "2", f"sqlite:{elsewhere}")
+    assert wrong.returncode != 0 and os.path.join(elsewhere, "users.db") in wrong.stderr and not os.path.exists(elsewhere), wrong
 
 
 def check_drain(services):

@@ -76,7 +76,7 @@ static base_err next_step(void *ctx, store_tx *tx) {
 }
 
 base_err store__migrate(store *s, const store_options *o, base_buf *why) {
-  struct step step = {.o = o, .why = why, .more = true};
+  struct step step = {.o = o, .why = why, .more = !o->as_it_is};
   while (step.more) {
     base_err e = store_write(s, next_step, &step);
     if (!base_is_ok(e)) {

@@ -56,6 +56,24 @@ static void test_steps_one_by_one(void) {
   testing_place_dispose(&place);
 }
 
+static void test_as_it_is(void) {
+  testing_place_init(&place);
+  store_options o = {
+      .url = place.url, .name = "steps", .migrations = good, .migration_count = 3, .connections = 1, .as_it_is = true};
+  store *s = NULL;
+  if (!testing_on_postgres()) {
+    CHECK_ERR(store_open(&o, NULL, &s), BASE_E_NOT_FOUND);
+    CHECK_ERR(store_open(&o, NULL, &s), BASE_E_NOT_FOUND); /* nor did the first one make it */
+  }
+  CHECK_OK(open_with(good, 2, NULL, &s));
+  store_close(s);
+  CHECK_OK(store_open(&o, NULL, &s));
+  store_close(s);
+  CHECK_OK(open_with(good, 2, NULL, &s)); /* the third step was not taken */
+  store_close(s);
+  testing_place_dispose(&place);
+}
+
 static void test_refused(void) {
   const struct {
     const char *reason;
@@ -162,5 +180,5 @@ static void test_bad_options(void) {
   }
 }
 
-TEST_MAIN(TEST(test_steps_one_by_one), TEST(test_refused), TEST(test_mended), TEST(test_at_once),
+TEST_MAIN(TEST(test_steps_one_by_one), TEST(test_as_it_is), TEST(test_refused), TEST(test_mended), TEST(test_at_once),
           TEST(test_bad_options))

@@ -198,7 +198,7 @@ static base_err connect_first(pg_store *s, const store_options *o, base_buf *why
   PQconninfoFree(parsed);
   struct pg_conn own = {0};
   BASE_TRY(pg_connect(s, &own, base_now_ms() + s->base.busy_timeout_ms, why));
-  base_err e = migrate(s, &own, o, why);
+  base_err e = o->as_it_is ? BASE_OK : migrate(s, &own, o, why);
   pg_disconnect(&own);
   return e;
 }

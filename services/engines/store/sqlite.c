@@ -50,7 +50,11 @@ static base_err conn_open(const sq_store *s, struct sq_conn *c, bool read_only, 
 }
 
 /* The folder and the file, for this user alone; SQLite's other files take the file's mode. */
-static base_err make_file(sq_store *s, const char *dir, base_buf *why) {
+static base_err make_file(sq_store *s, const store_options *o, const char *dir, base_buf *why) {
+  if (o->as_it_is && access(s->path, F_OK) != 0) {
+    store__why(why, "%s: %s; choose the folder with sqlite:DIR", s->path, strerror(errno));
+    return base_fail(BASE_E_NOT_FOUND);
+  }
   if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
     store__why(why, "%s: %s; create the folder, or choose another with sqlite:DIR", dir, strerror(errno));
     return base_fail(BASE_E_UNAVAILABLE);
@@ -77,7 +81,7 @@ static void sq_close(store *base) {
 }
 
 static base_err connect_all(sq_store *s, const store_options *o, const char *dir, base_buf *why) {
-  BASE_TRY(make_file(s, dir, why));
+  BASE_TRY(make_file(s, o, dir, why));
   BASE_TRY(conn_open(s, &s->writer, false, why));
   BASE_TRY(store__migrate(&s->base, o, why));
   s->readers = calloc((size_t)o->connections, sizeof *s->readers);

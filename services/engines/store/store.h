@@ -33,7 +33,8 @@ typedef struct {
   const char *name; /* [a-z_]+ */
   const store_migration *migrations;
   size_t migration_count;
-  int connections;         /* PostgreSQL: at most so many; SQLite: readers. 0 = 8 */
+  bool as_it_is;   /* it is not made (SQLite: NOT_FOUND) and not migrated: for tools beside the service that runs */
+  int connections; /* PostgreSQL: at most so many; SQLite: readers. 0 = 8 */
   int64_t busy_timeout_ms; /* how long to wait for a connection, a lock, or the server; 0 = 5 s */
 } store_options;
 
