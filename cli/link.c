@@ -129,9 +129,14 @@ bool cli_link_place(const cli_link_options *o, char place[CLI_PLACE_MAX]) {
   return n < CLI_PLACE_MAX;
 }
 
+const char *cli_link_environment_token(void) {
+  const char *token = getenv("PONTE_TOKEN");
+  return token && *token ? token : NULL;
+}
+
 bool cli_link_open(cli_link *l, const cli_link_options *o, int service_port) {
   char place[CLI_PLACE_MAX];
-  const char *token = o->token ? o->token : getenv("PONTE_TOKEN");
+  const char *token = o->token ? o->token : cli_link_environment_token();
   return cli_link_place(o, place) && cli_link_open_place(l, place, token, service_port);
 }
 

@@ -43,6 +43,9 @@ typedef struct {
   const char *direct;
 } cli_link;
 
+/* $PONTE_TOKEN; NULL when it is not set, or empty. */
+const char *cli_link_environment_token(void);
+
 /* What the link to these options will have as its place. False: too long (said). */
 bool cli_link_place(const cli_link_options *o, char place[CLI_PLACE_MAX]);
 /* Fills *l; on failure says why and gives false. Connects at the first call. */

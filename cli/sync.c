@@ -12,6 +12,10 @@
 #include "cli/unary.h"
 #include "rpc/error.h"
 
+/* Services forget keys after seven days, and a call may have been executed, unanswered, when it was queued: after that its repetition would be a second execution. The day
+ * is for clocks that differ. */
+static const int64_t REPEATABLE_MS = INT64_C(6) * 24 * 3600 * 1000;
+
 /* Statuses that may pass by themselves, or with a new session: the call stays where it is, and so does what comes after it. All others are the service's last word. */
 static bool may_pass(int code) {
   static const bool rows[17] = {
@@ -36,7 +40,7 @@ static base_err ignore_answer(void *ctx, base_span message) {
 
 /* --token is for all of them; what $PONTE_TOKEN holds by now, only for those that were queued with a token. NULL: the session's. */
 static const char *token_for(const sync_run *s, const cli_queued *c) {
-  return s->token ? s->token : strcmp(c->account, CLI_QUEUE_TOKEN) == 0 ? getenv("PONTE_TOKEN") : NULL;
+  return s->token ? s->token : strcmp(c->account, CLI_QUEUE_TOKEN) == 0 ? cli_link_environment_token() : NULL;
 }
 
 static bool link_to(sync_run *s, const cli_queued *c) {
@@ -78,9 +82,17 @@ static bool send_one(sync_run *s, const cli_queued *c, int *code) {
     *code = CLI_EXIT_STATUS + 16;
     return false;
   }
-  if (!link_to(s, c)) return false;
   wire_status status;
   wire_status_init(&status);
+  if (base_wall_ms() - c->queued_ms > REPEATABLE_MS) {
+    wire_status_set(&status, 9,
+                    "it waited for more than six days, and services forget keys after seven: "
+                    "look whether it was done, and if not, make it anew");
+    bool good = put_aside(s, c, &status);
+    wire_status_dispose(&status);
+    return good;
+  }
+  if (!link_to(s, c)) return false;
   cli_call call = {.path = c->path, .port = c->port, .timeout_ms = s->timeout_ms, .on_message = ignore_answer};
   cli_call_run(&s->link, &call, c->request, &status);
   bool go_on;

@@ -560,6 +560,16 @@ class Queue(World):
         self.ponte("queue", "drop", str(row["id"]), where=[], code=1)
         self.assertEqual(self.sync(), {"sent": 0, "waiting": 0, "refused": 0})
 
+    def test_too_old_to_be_sent_safely(self):
+        self.services.stop()
+        self.queue_user(0)
+        self.services.start()
+        with sqlite3.connect(f"{self.home}/state/ponte/queue.db") as db:
+            db.execute("UPDATE calls SET queued_ms = queued_ms - 6 * 24 * 3600 * 1000")
+        self.assertEqual(self.sync(code=1), {"sent": 0, "waiting": 0, "refused": 1})
+        self.assertEqual(self.names(), [])
+        self.assertIn("make it anew", json.loads(self.ponte("queue", "list", "--json", where=[]))["why"])
+
     def test_waits_for_the_account_that_queued(self):
         self.services.stop()
         self.queue_user(0)
