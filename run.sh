@@ -258,6 +258,7 @@ while (($#)); do
   shift
 done
 [[ $port =~ ^[0-9]{1,5}$ ]] || die $EXIT_USAGE "no port: $port"
+port=$((10#$port)) # not octal
 ((port > 0 && port < 65536)) || die $EXIT_USAGE "no port: $port"
 
 [ -n "$no_build" ] || set_up_and_build

@@ -25,7 +25,7 @@ from ponte_services import generate
 
 WORKERS, CREATES = 4, 2500  # of each worker, all at once: every second one an order
 KILLS_AT_LEAST, KILLS_AT_MOST = 8, 16
-PAUSE_SECONDS = 0.1, 0.7  # between a start and the next kill
+PAUSE_SECONDS = 0.05, 0.3  # between a start and the next kill
 ATTEMPT_SECONDS, PATIENCE_SECONDS = 10, 240
 PAGE = 1000
 TRY_AGAIN = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED,
