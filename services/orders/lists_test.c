@@ -3,9 +3,9 @@
 
 #include "base/test.h"
 #include "orders/testing.h"
-#include "orders/timestamp.h"
 #include "ponte/orders/v1/orders.ponte.h"
 #include "svc/testing/world.h"
+#include "svc/timestamp.h"
 
 #define NOBODY "01936f2c-0000-7000-8000-000000000001"
 enum { OK = 0, INVALID = 3 };
@@ -34,8 +34,8 @@ typedef struct {
 /* Pages of `size`: how many orders there were in all; -1 if one failed. Into `days`, if given, the day of each in the order they came. */
 static int list(filter f, int size, int64_t *days, int max) {
   Google__Protobuf__Timestamp start, finish;
-  orders_timestamp(f.start_day * ORDERS_DAY_US, &start);
-  orders_timestamp(f.end_day * ORDERS_DAY_US, &finish);
+  svc_timestamp(f.start_day * ORDERS_DAY_US, &start);
+  svc_timestamp(f.end_day * ORDERS_DAY_US, &finish);
   Ponte__Orders__V1__ListOrdersRequest request = PONTE__ORDERS__V1__LIST_ORDERS_REQUEST__INIT;
   request.user_id = (char *)(f.user_id ? f.user_id : "");
   request.start_time = f.start_day ? &start : NULL;
@@ -51,7 +51,7 @@ static int list(filter f, int size, int64_t *days, int max) {
     CHECK(page->n_orders <= (size_t)(size ? size : 50));
     for (size_t i = 0; i < page->n_orders; i++, count++) {
       int64_t us = 0;
-      CHECK(orders_time_us(page->orders[i]->create_time, &us));
+      CHECK(svc_time_us(page->orders[i]->create_time, &us));
       CHECK_MSG(us <= last_us, "the newest first");
       last_us = us;
       if (days && count < max) days[count] = orders_day(us);
@@ -124,8 +124,8 @@ static void lists_that_cannot_be_are_refused(void) {
   begin();
   orders_seed(seeds, SEEDS);
   Google__Protobuf__Timestamp early, late, wrong = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-  orders_timestamp(AT(100), &early);
-  orders_timestamp(AT(101), &late);
+  svc_timestamp(AT(100), &early);
+  svc_timestamp(AT(101), &late);
   wrong.nanos = -1;
   Ponte__Orders__V1__ListOrdersRequest first = PONTE__ORDERS__V1__LIST_ORDERS_REQUEST__INIT;
   first.page_size = 2;
@@ -185,7 +185,7 @@ static void sums(Ponte__Orders__V1__SummarizeOrdersRequest request, int page_siz
     for (size_t i = 0; i < page->n_groups; i++) {
       const Ponte__Orders__V1__OrderGroup *g = page->groups[i];
       int64_t us = 0;
-      if (g->day) CHECK(orders_time_us(g->day, &us));
+      if (g->day) CHECK(svc_time_us(g->day, &us));
       used += (size_t)snprintf(out + used, 1024 - used, "%s %lld %s %lld %lld;",
                                g->user_id[0] ? g->user_id + strlen(g->user_id) - 1 : "-", (long long)orders_day(us),
                                g->total->currency_code, (long long)g->order_count, (long long)g->total->minor_units);
@@ -219,8 +219,8 @@ static void sums_are_grouped_and_paged(void) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
       Google__Protobuf__Timestamp start, finish;
-      orders_timestamp(AT(rows[i].start_day), &start);
-      orders_timestamp(AT(rows[i].end_day), &finish);
+      svc_timestamp(AT(rows[i].start_day), &start);
+      svc_timestamp(AT(rows[i].end_day), &finish);
       Ponte__Orders__V1__SummarizeOrdersRequest request = PONTE__ORDERS__V1__SUMMARIZE_ORDERS_REQUEST__INIT;
       request.user_id = (char *)rows[i].user_id;
       request.by_user = rows[i].by_user;

@@ -5,9 +5,9 @@
 #include "orders/currency.h"
 #include "orders/migrations.h"
 #include "orders/store.h"
-#include "orders/timestamp.h"
 #include "ponte/orders/v1/orders.ponte.svc.h"
 #include "ponte/users/v1/users.ponte.svc.h"
+#include "svc/timestamp.h"
 
 _Static_assert((int)ORDERS_PENDING == PONTE__ORDERS__V1__ORDER_STATE__ORDER_STATE_PENDING &&
                    (int)ORDERS_PAID == PONTE__ORDERS__V1__ORDER_STATE__ORDER_STATE_PAID &&
@@ -69,8 +69,8 @@ static base_err write_order(svc_call *c, store_tx *tx, const Ponte__Orders__V1__
   ponte__type__v1__money__init(&parts->total);
   parts->total.minor_units = *total;
   parts->total.currency_code = request->currency_code;
-  orders_timestamp(now_us, &parts->created);
-  orders_timestamp(now_us, &parts->updated);
+  svc_timestamp(now_us, &parts->created);
+  svc_timestamp(now_us, &parts->updated);
   /* The request lives until the answer has been sent, so its texts and items need no copies. */
   response->order_id = order_id;
   response->user_id = request->user_id;
@@ -109,7 +109,7 @@ static base_err change_order(svc_call *c, store_tx *tx, const char *order_id, en
   int64_t now_us = svc_now_us(c);
   BASE_TRY(orders_set_state(tx, order_id, from, to, now_us));
   response->state = (Ponte__Orders__V1__OrderState)to;
-  orders_timestamp(now_us, response->update_time);
+  svc_timestamp(now_us, response->update_time);
   return BASE_OK;
 }
 
@@ -126,7 +126,7 @@ static base_err pay_order(svc_call *c, store_tx *tx, const Ponte__Orders__V1__Pa
 /* -- lists and sums ------------------------------------------------------------------------------------------------ */
 
 static base_err read_time(svc_call *c, const Google__Protobuf__Timestamp *t, const char *field, int64_t *us) {
-  if (!t || orders_time_us(t, us)) return BASE_OK;
+  if (!t || svc_time_us(t, us)) return BASE_OK;
   return svc_fail(c, RPC_REASON_INVALID_FIELD, field,
                   "%s must be between the years 1 and 9999, with nanos from 0 to 999999999", field);
 }
@@ -159,7 +159,7 @@ static base_err list_orders(svc_call *c, store_tx *tx, const Ponte__Orders__V1__
   const Ponte__Orders__V1__Order *last = response->orders[response->n_orders - 1];
   int64_t created_us = 0;
   char key[ORDERS_KEY_SIZE];
-  if (!orders_time_us(last->create_time, &created_us)) return base_fail(BASE_E_INTERNAL);
+  if (!svc_time_us(last->create_time, &created_us)) return base_fail(BASE_E_INTERNAL);
   orders_list_key_write(created_us, last->order_id, key);
   response->next_page_token = svc_next_page(c, key);
   return response->next_page_token ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
@@ -182,7 +182,7 @@ static base_err summarize_orders(svc_call *c, store_tx *tx, const Ponte__Orders_
   const Ponte__Orders__V1__OrderGroup *last = response->groups[response->n_groups - 1];
   int64_t day_us = 0;
   char key[ORDERS_KEY_SIZE];
-  if (last->day && !orders_time_us(last->day, &day_us)) return base_fail(BASE_E_INTERNAL);
+  if (last->day && !svc_time_us(last->day, &day_us)) return base_fail(BASE_E_INTERNAL);
   orders_group_key_write(last->user_id, orders_day(day_us), last->total->currency_code, key);
   response->next_page_token = svc_next_page(c, key);
   return response->next_page_token ? BASE_OK : base_fail(BASE_E_NO_MEMORY);

@@ -8,10 +8,10 @@
 #include "base/clock.h"
 #include "base/test.h"
 #include "orders/testing.h"
-#include "orders/timestamp.h"
 #include "ponte/orders/v1/orders.ponte.h"
 #include "ponte/users/v1/users.ponte.h"
 #include "svc/testing/world.h"
+#include "svc/timestamp.h"
 #include "users/service.h"
 
 #define NOBODY "01936f2c-0000-7000-8000-000000000001"
@@ -133,7 +133,7 @@ static void an_order_is_kept_as_it_was_made(void) {
     CHECK_INT(both[i]->total->minor_units, 15000);
     CHECK_STR(both[i]->total->currency_code, "BRL");
     CHECK_INT(both[i]->state, ORDERS_PENDING);
-    CHECK(orders_time_us(both[i]->create_time, &created_us) && orders_time_us(both[i]->update_time, &updated_us));
+    CHECK(svc_time_us(both[i]->create_time, &created_us) && svc_time_us(both[i]->update_time, &updated_us));
     CHECK(created_us >= before_us && created_us <= base_wall_us());
     CHECK_INT(updated_us, created_us);
   }
@@ -218,7 +218,7 @@ static void orders_are_paid_or_cancelled_once(void) {
     REQUIRE(r.code == OK);
     const Ponte__Orders__V1__Order *changed = (const Ponte__Orders__V1__Order *)r.response;
     int64_t created_us = 0, updated_us = 0;
-    CHECK(orders_time_us(changed->create_time, &created_us) && orders_time_us(changed->update_time, &updated_us));
+    CHECK(svc_time_us(changed->create_time, &created_us) && svc_time_us(changed->update_time, &updated_us));
     CHECK(updated_us > created_us);
     CHECK_INT(changed->state, states[i]);
     CHECK_INT(changed->n_items, 1);

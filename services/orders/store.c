@@ -1,6 +1,6 @@
 #include "orders/store.h"
 
-#include "orders/timestamp.h"
+#include "svc/timestamp.h"
 
 static const store_statement insert_order = {
     "INSERT INTO orders (order_id, user_id, currency_code, total, state, created_us, updated_us, day)"
@@ -66,8 +66,8 @@ static base_err begin_order(assembly *a, store_rows *rows, Ponte__Orders__V1__Or
   parts->total.minor_units = store_column_int(rows, TOTAL);
   order->total = &parts->total;
   order->state = (Ponte__Orders__V1__OrderState)store_column_int(rows, STATE);
-  orders_timestamp(store_column_int(rows, CREATED), &parts->created);
-  orders_timestamp(store_column_int(rows, UPDATED), &parts->updated);
+  svc_timestamp(store_column_int(rows, CREATED), &parts->created);
+  svc_timestamp(store_column_int(rows, UPDATED), &parts->updated);
   order->create_time = &parts->created;
   order->update_time = &parts->updated;
   a->order = order;
@@ -223,7 +223,7 @@ static base_err read_group(svc_call *c, store_rows *rows, const orders_summary_q
   parts->group.total = &parts->total;
   parts->group.order_count = store_column_int(rows, GROUP_COUNT);
   if (query->by_day) {
-    orders_timestamp(store_column_int(rows, GROUP_DAY) * ORDERS_DAY_US, &parts->day);
+    svc_timestamp(store_column_int(rows, GROUP_DAY) * ORDERS_DAY_US, &parts->day);
     parts->group.day = &parts->day;
   }
   if (query->by_user) {

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "orders/currency.h"
 #include "orders/domain.h"
-#include "orders/timestamp.h"
+#include "svc/timestamp.h"
 
 enum { CELL_MAX = 1 << 20, US_PER_MS = 1000 };
 
@@ -75,7 +75,7 @@ static base_err write_items(base_buf *out, const Ponte__Orders__V1__Order *order
 
 base_err reports_csv_order(base_buf *out, const Ponte__Orders__V1__Order *order, const char *user_name) {
   int64_t created_us = 0;
-  if (!order->total || !order->create_time || !orders_time_us(order->create_time, &created_us)) {
+  if (!order->total || !order->create_time || !svc_time_us(order->create_time, &created_us)) {
     return base_fail(BASE_E_INVALID);
   }
   char created[BASE_TIME_SIZE], total[REPORTS_AMOUNT_SIZE] = "";

@@ -1,6 +1,6 @@
 #include "reports/sales.h"
 
-#include "orders/timestamp.h"
+#include "svc/timestamp.h"
 
 enum { FIRST_ROOM = 32 };
 
@@ -56,7 +56,7 @@ base_err reports_sales_end(reports_sales *s) {
   if (!parts) return base_fail(BASE_E_NO_MEMORY);
   BASE_TRY(grow(s));
   ponte__reports__v1__sales__init(&parts->sales);
-  orders_timestamp(s->begin_day * ORDERS_DAY_US, &parts->begin);
+  svc_timestamp(s->begin_day * ORDERS_DAY_US, &parts->begin);
   parts->sales.start_time = &parts->begin;
   parts->sales.order_count = s->order_count;
   BASE_TRY(reports_money(s->call, &s->totals, &parts->sales.totals, &parts->sales.n_totals));
@@ -69,7 +69,7 @@ base_err reports_sales_end(reports_sales *s) {
 base_err reports_sales_add(void *sales, const Ponte__Orders__V1__OrderGroup *group) {
   reports_sales *s = sales;
   int64_t day_us;
-  if (!group->day || !orders_time_us(group->day, &day_us)) return base_fail(BASE_E_INTERNAL);
+  if (!group->day || !svc_time_us(group->day, &day_us)) return base_fail(BASE_E_INTERNAL);
   int64_t begin_day = reports_period_begin(s->period, orders_day(day_us));
   if (begin_day != s->begin_day) BASE_TRY(reports_sales_end(s));
   s->begin_day = begin_day;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "orders/testing.h"
-#include "orders/timestamp.h"
 #include "ponte/reports/v1/reports.ponte.h"
+#include "svc/timestamp.h"
 
 const char *reports_token;
 
@@ -44,7 +44,7 @@ static void put_missing(char *out, char **missing, size_t n) {
 static void put_sales(char *out, Ponte__Reports__V1__Sales **periods, size_t n) {
   for (size_t i = 0; i < n; i++) {
     int64_t us = INT64_MIN;
-    if (periods[i]->start_time && !orders_time_us(periods[i]->start_time, &us)) us = INT64_MIN;
+    if (periods[i]->start_time && !svc_time_us(periods[i]->start_time, &us)) us = INT64_MIN;
     if (us % ORDERS_DAY_US) put(out, " not a day:");
     put(out, "%s%" PRId64 ": %" PRId64, out[0] ? " | " : "", orders_day(us), periods[i]->order_count);
     put_totals(out, periods[i]->totals, periods[i]->n_totals);
@@ -56,7 +56,7 @@ typedef struct {
 } times;
 
 static Google__Protobuf__Timestamp *time_of(int64_t day, Google__Protobuf__Timestamp *t) {
-  orders_timestamp(day * ORDERS_DAY_US, t);
+  svc_timestamp(day * ORDERS_DAY_US, t);
   return day ? t : NULL;
 }
 

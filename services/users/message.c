@@ -2,14 +2,14 @@
 
 #include <stdio.h>
 
-enum { US_PER_S = 1000000, NS_PER_US = 1000, FIELD_SIZE = 64 };
+#include "svc/timestamp.h"
+
+enum { FIELD_SIZE = 64 };
 
 Google__Protobuf__Timestamp *users_timestamp(svc_call *c, int64_t unix_us) {
   Google__Protobuf__Timestamp *t = svc_alloc(c, sizeof *t);
   if (!t) return NULL;
-  google__protobuf__timestamp__init(t);
-  t->seconds = unix_us / US_PER_S;
-  t->nanos = (int32_t)(unix_us % US_PER_S) * NS_PER_US;
+  svc_timestamp(unix_us, t);
   return t;
 }
 
