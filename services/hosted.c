@@ -1,6 +1,7 @@
 #include "services/hosted.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -9,11 +10,11 @@
 #include "services/registry.h"
 #include "token/token.h"
 
-enum { WHY_SIZE = 65536, URL_SIZE = 1024, PATH_SIZE = 1200 };
+enum { WHY_SIZE = 65536, URL_SIZE = PATH_MAX + 8, PATH_SIZE = PATH_MAX + 64 };
 
 struct services_hosted {
   const services_options *options;
-  char store_url[URL_SIZE];
+  char made_url[URL_SIZE];
   token_verifier *verifier;
   svc_host *host;
 };
@@ -26,13 +27,13 @@ static base_err complain(const char *what, base_err e, const base_buf *why) {
 }
 
 /* A password in it is shown to nobody: the URL appears in no message of ours. */
-static void find_store(const services_options *o, char url[URL_SIZE]) {
+static const char *find_store(const services_options *o, char made[URL_SIZE]) {
   const char *data = getenv("PONTE_DATA_DIR");
   if (o->store) {
-    snprintf(url, URL_SIZE, "%s", o->store);
-  } else {
-    snprintf(url, URL_SIZE, "sqlite:%s", data && *data ? data : "var");
+    return o->store;
   }
+  snprintf(made, URL_SIZE, "sqlite:%s", data && *data ? data : "var");
+  return made;
 }
 
 static const char *setting(void *ctx, const char *key) {
@@ -83,7 +84,7 @@ static base_err start(services_hosted *h) {
   base_buf why;
   BASE_TRY(make_verifier(h));
   const svc_host_options options = {.listen_host = o->listen_host,
-                                    .store_url = h->store_url,
+                                    .store_url = find_store(o, h->made_url),
                                     .verifier = h->verifier,
                                     .setting = setting,
                                     .ctx = h,
@@ -123,7 +124,6 @@ base_err services_hosted_start(const services_options *o, services_hosted **out)
     return base_fail(BASE_E_NO_MEMORY);
   }
   h->options = o;
-  find_store(o, h->store_url);
   base_err e = start(h);
   if (!base_is_ok(e)) {
     services_hosted_stop(h, 0);
@@ -177,8 +177,8 @@ static base_err back_up(const svc_definition *d, const char *url, const char *di
 }
 
 base_err services_backup(const services_options *o, const char *directory) {
-  char url[URL_SIZE];
-  find_store(o, url);
+  char made_url[URL_SIZE];
+  const char *url = find_store(o, made_url);
   if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
     fprintf(stderr, "ponte-services: %s: %s\n", directory, strerror(errno));
     return base_fail(BASE_E_IO);
