@@ -107,10 +107,12 @@ static void refuse(http_h1 *h, int status) {
     net_conn_close(h->conn, 0); /* an answer is on its way: break it, so that it is not taken for a whole one */
     return;
   }
+  /* A second answer to a request that was answered early would be taken for the next one's. */
+  bool answered = h->request_open && !h->response_open;
   h1_exchange_close(h, true);
   h->keep_alive = false;
   h->to_head &= h->request_open; /* else left over from the request before */
-  if (!h->closing) {
+  if (!h->closing && !answered) {
     h1_exchange_answer(h, status);
   }
   begin_close(h);

@@ -56,4 +56,29 @@ static void the_origin_is_told(void) {
   }
 }
 
-TEST_MAIN(TEST(the_origin_is_told))
+/* A second one would be taken for the answer of the client's next request. */
+static void who_was_answered_early_hears_nothing_more(void) {
+  static const struct {
+    const char *head, *rest, *reason;
+  } early[] = {
+      {"POST /early HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nzz\r\n", NULL, "a bad chunk at once"},
+      {"POST /early HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\nzz\r\n", "a bad chunk later"},
+      {"POST /unknown HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n", "zz\r\n", "where nobody took the request"},
+      {"POST /early HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\n", "", "a body that does not come"},
+  };
+  const http_h1_options options = {.body_timeout_ms = 50};
+  for (size_t i = 0; i < sizeof early / sizeof *early; i++) {
+    world w;
+    answer a;
+    start(&w, options);
+    int fd = client_of(&w);
+    CHECK(test_send_text(fd, early[i].head));
+    CHECK_MSG(read_answer(fd, &a, false) > 0, "%s", early[i].reason);
+    CHECK(!early[i].rest || test_send_text(fd, early[i].rest));
+    CHECK_MSG(read_answer(fd, &a, false) == -1 && a.head[0] == '\0', "%s: %s", early[i].reason, a.head);
+    close(fd);
+    finish(&w);
+  }
+}
+
+TEST_MAIN(TEST(the_origin_is_told), TEST(who_was_answered_early_hears_nothing_more))
