@@ -336,6 +336,20 @@ static void test_server_away(void) {
   close_db();
 }
 
+/* A service and its server that start together, or again together. */
+static void test_server_starts(void) {
+  if (!testing_on_postgres()) {
+    return;
+  }
+  testing_place_init(&place);
+  kill_and_restart();
+  store *s = NULL;
+  CHECK_OK(store_open(&(store_options){.url = place.url, .name = "starts", .busy_timeout_ms = 60000}, NULL, &s));
+  pthread_join(restarting, NULL);
+  store_close(s);
+  testing_place_dispose(&place);
+}
+
 /* It neither answers nor closes anything. */
 static void test_server_hangs(void) {
   if (!testing_on_postgres()) {
@@ -377,4 +391,4 @@ static void test_statement_too_long(void) {
 
 TEST_MAIN(TEST(test_busy), TEST(test_no_connection_left), TEST(test_writer_waits_too_long), TEST(test_full),
           TEST(test_connection_lost), TEST(test_unknown_commit), TEST(test_server_killed), TEST(test_server_away),
-          TEST(test_server_hangs), TEST(test_statement_too_long))
+          TEST(test_server_starts), TEST(test_server_hangs), TEST(test_statement_too_long))

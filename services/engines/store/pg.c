@@ -188,6 +188,22 @@ static base_err migrate(pg_store *s, struct pg_conn *c, const store_options *o, 
   return e;
 }
 
+/* A server that starts, or recovers from a crash, may be there in a moment; *why has the reason of the last attempt. */
+static base_err await_server(pg_store *s, struct pg_conn *c, base_buf *why) {
+  int64_t deadline_ms = base_now_ms() + s->base.busy_timeout_ms;
+  for (unsigned n = 0;; n++) {
+    base_err e = pg_connect(s, c, deadline_ms, why);
+    int64_t wait_ms = base_backoff_ms(n, CONNECT_MS, CONNECT_CAP_MS, dice());
+    if (!base_is(e, BASE_E_UNAVAILABLE) || base_now_ms() + wait_ms >= deadline_ms) {
+      return e;
+    }
+    if (why) {
+      base_buf_clear(why);
+    }
+    sleep_ms(wait_ms);
+  }
+}
+
 static base_err connect_first(pg_store *s, const store_options *o, base_buf *why) {
   PQconninfoOption *parsed = PQconninfoParse(s->uri, NULL);
   if (!parsed) {
@@ -197,7 +213,7 @@ static base_err connect_first(pg_store *s, const store_options *o, base_buf *why
   }
   PQconninfoFree(parsed);
   struct pg_conn own = {0};
-  BASE_TRY(pg_connect(s, &own, base_now_ms() + s->base.busy_timeout_ms, why));
+  BASE_TRY(await_server(s, &own, why));
   base_err e = o->as_it_is ? BASE_OK : migrate(s, &own, o, why);
   pg_disconnect(&own);
   return e;
