@@ -104,8 +104,9 @@ def smuggling(world):
             c.socket.shutdown(1)
             said = c.read(5)
         check(said.count(b"HTTP/1.1 ") <= 1, f"{what}: {said.count(b'HTTP/1.1 ')} answers: the second request got through")
-        # 503: calls broken off in their bodies cost their address its rate, when this is made again and again.
-        check(said == b"" or said.split(b" ", 2)[1] in (b"400", b"405", b"501", b"503", b"505", b"404"), f"{what}: {said[:60]!r}")
+        # 503 and grpc-status 8: calls broken off in their bodies cost their address its rate, when this is made again and again.
+        refused = said == b"" or said.split(b" ", 2)[1] in (b"400", b"405", b"501", b"503", b"505", b"404") or b"\r\ngrpc-status: 8\r\n" in said
+        check(refused, f"{what}: {said[:200]!r}")
         count += 1
     return f"{count} shapes, one answer at most"
 
