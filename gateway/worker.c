@@ -4,10 +4,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wait.h"
 #include "gateway/front.h"
 #include "gateway/generation.h"
 
@@ -84,11 +84,7 @@ static void answer_question(gw_worker *w) {
 }
 
 bool gw_worker_is_ready(gw_worker *w) {
-  struct timespec end;
-  clock_gettime(CLOCK_MONOTONIC, &end);
-  end.tv_nsec += ANSWER_MS * 1000000L;
-  end.tv_sec += end.tv_nsec / 1000000000;
-  end.tv_nsec %= 1000000000;
+  struct timespec end = base_timespec(base_now_ms() + ANSWER_MS);
   pthread_mutex_lock(&w->question_lock);
   w->question++;
   net_loop_wake(w->loop);
@@ -374,13 +370,9 @@ static base_err make(gw_worker *w, base_buf *why) {
 }
 
 static void make_locks(gw_worker *w) {
-  pthread_condattr_t monotonic;
   pthread_mutex_init(&w->wake_lock, NULL);
   pthread_mutex_init(&w->question_lock, NULL);
-  pthread_condattr_init(&monotonic);
-  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init(&w->answered, &monotonic);
-  pthread_condattr_destroy(&monotonic);
+  base_cond_init(&w->answered);
 }
 
 base_err gw_worker_new(const gw_worker_options *options, base_buf *why, gw_worker **out) {

@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/wait.h"
 #include "rpc/server_internal.h"
 
 enum {
@@ -135,7 +136,6 @@ void rpc_poll_apart(void) { setenv("GRPC_POLL_STRATEGY", "poll", 0); /* without 
 
 base_err rpc_server_new(const rpc_server_options *options, rpc_server **out) {
   rpc_server *s = calloc(1, sizeof *s);
-  pthread_condattr_t monotonic;
   base_err e = base_fail(BASE_E_NO_MEMORY);
   *out = NULL;
   if (s == NULL) {
@@ -146,10 +146,7 @@ base_err rpc_server_new(const rpc_server_options *options, rpc_server **out) {
   s->options.unary_queue = options->unary_queue ? options->unary_queue : UNARY_QUEUE;
   s->options.max_receive_bytes = options->max_receive_bytes ? options->max_receive_bytes : RPC_MESSAGE_MAX_DEFAULT;
   pthread_mutex_init(&s->lock, NULL);
-  pthread_condattr_init(&monotonic);
-  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init(&s->changed, &monotonic);
-  pthread_condattr_destroy(&monotonic);
+  base_cond_init(&s->changed);
   rpc_core_init();
   s->listen = strdup(options->listen);
   if (s->listen) {
@@ -314,7 +311,6 @@ static void end_internal_calls(rpc_server *s) {
 static bool is_idle(const rpc_server *s) { return s->shut_down && s->live == 0; }
 
 void rpc_server_stop(rpc_server *s, int64_t grace_ms) {
-  struct timespec until;
   if (!s->started || s->stopped) {
     return;
   }
@@ -322,11 +318,7 @@ void rpc_server_stop(rpc_server *s, int64_t grace_ms) {
   end_internal_calls(s);
   rpc_op_publish(&s->shutdown);
   grpc_server_shutdown_and_notify(s->core, s->cq, &s->shutdown);
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += grace_ms / 1000;
-  until.tv_nsec += grace_ms % 1000 * 1000000;
-  until.tv_sec += until.tv_nsec / 1000000000;
-  until.tv_nsec %= 1000000000;
+  struct timespec until = base_timespec(base_now_ms() + grace_ms);
   pthread_mutex_lock(&s->lock);
   while (!is_idle(s) && pthread_cond_timedwait(&s->changed, &s->lock, &until) != ETIMEDOUT) {
   }

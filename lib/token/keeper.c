@@ -4,10 +4,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wait.h"
 #include "token/fetch.h"
 #include "token/file.h"
 #include "token/proofs.h"
@@ -153,9 +153,7 @@ static void look_at_urls(token_keeper *k) {
 
 /* Until something is wanted or it is time to look at the files. */
 static void rest(token_keeper *k) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += LOOK_MS / 1000;
+  struct timespec until = base_timespec(base_now_ms() + LOOK_MS);
   pthread_mutex_lock(&k->lock);
   bool wanted = false;
   for (int i = 0; i < k->count; i++) {
@@ -196,7 +194,6 @@ static base_err start(token_keeper *k, base_buf *why) {
 
 base_err token_keeper_new(const token_source *sources, int count, const token_keeper_callbacks *callbacks,
                           base_buf *why, token_keeper **out) {
-  pthread_condattr_t clock;
   token_keeper *k = calloc(1, sizeof *k);
   if (k == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
@@ -207,10 +204,7 @@ base_err token_keeper_new(const token_source *sources, int count, const token_ke
   }
   atomic_init(&k->stop, false);
   pthread_mutex_init(&k->lock, NULL);
-  pthread_condattr_init(&clock);
-  pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-  pthread_cond_init(&k->wake, &clock);
-  pthread_condattr_destroy(&clock);
+  base_cond_init(&k->wake);
   base_err e = start(k, why);
   if (!base_is_ok(e)) {
     token_keeper_free(k);

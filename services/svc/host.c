@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wait.h"
 #include "svc/internal.h"
 
 enum {
@@ -46,17 +46,13 @@ const char *svc_setting(svc *s, const char *key) {
 }
 
 base_err svc_host_new(const svc_host_options *options, svc_host **out) {
-  pthread_condattr_t monotonic;
   svc_host *h = calloc(1, sizeof *h);
   if (h == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
   h->options = *options;
   pthread_mutex_init(&h->lock, NULL);
-  pthread_condattr_init(&monotonic);
-  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init(&h->changed, &monotonic);
-  pthread_condattr_destroy(&monotonic);
+  base_cond_init(&h->changed);
   base_err e = svc__wire_new(
       &(svc__wire_options){options->otlp_endpoint, options->trace_name ? options->trace_name : "ponte"}, &h->wire);
   if (!base_is_ok(e)) {
@@ -159,9 +155,7 @@ static void look_after(svc *s, bool tick) {
 
 /* False when the host stops. */
 static bool pause_for(svc_host *h, int64_t ms) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += ms / 1000;
+  struct timespec until = base_timespec(base_now_ms() + ms);
   pthread_mutex_lock(&h->lock);
   while (!h->is_stopping && pthread_cond_timedwait(&h->changed, &h->lock, &until) != ETIMEDOUT) {
   }

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/wait.h"
 #include "otlp/otlp.h"
 #include "pb/message.h"
 #include "rpc/client.h"
@@ -130,19 +131,9 @@ static void serve_asks(svc__wire *w) {
   }
 }
 
-static struct timespec in_ms(int64_t ms) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  t.tv_sec += ms / 1000;
-  t.tv_nsec += ms % 1000 * 1000000;
-  t.tv_sec += t.tv_nsec / 1000000000;
-  t.tv_nsec %= 1000000000;
-  return t;
-}
-
 /* False when the wire is to stop. */
 static bool sleep_until_woken(svc__wire *w, int64_t ms) {
-  struct timespec until = in_ms(ms);
+  struct timespec until = base_timespec(base_now_ms() + ms);
   pthread_mutex_lock(&w->lock);
   while (!w->is_woken && !w->is_stopping) {
     int timed_out =
@@ -196,17 +187,13 @@ static base_err open_exporter(svc__wire *w, const svc__wire_options *o) {
 }
 
 base_err svc__wire_new(const svc__wire_options *options, svc__wire **out) {
-  pthread_condattr_t monotonic;
   svc__wire *w = calloc(1, sizeof *w);
   if (w == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
   w->last = &w->first;
   pthread_mutex_init(&w->lock, NULL);
-  pthread_condattr_init(&monotonic);
-  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init(&w->woken, &monotonic);
-  pthread_condattr_destroy(&monotonic);
+  base_cond_init(&w->woken);
   base_err e = rpc_client_new(&(rpc_client_options){wake, w}, &w->client);
   if (base_is_ok(e)) {
     e = open_exporter(w, options);
@@ -287,12 +274,8 @@ static void watch(svc_call *c, void (*fn)(void *), ask *a) {
 }
 
 static void ask_init(ask *a, svc_peer *peer, const pb_method *method, base_span packed) {
-  pthread_condattr_t monotonic;
   *a = (ask){.peer = peer, .path = method->path, .packed = packed, .failed = BASE_OK};
-  pthread_condattr_init(&monotonic);
-  pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init(&a->changed, &monotonic);
-  pthread_condattr_destroy(&monotonic);
+  base_cond_init(&a->changed);
   base_buf_init(&a->reply, SIZE_MAX / 2); /* the channel limits messages */
   wire_status_init(&a->status);
 }
@@ -329,7 +312,7 @@ static bool back_off(ask *a, unsigned attempt) {
   svc__wire *w = a->peer->wire;
   uint32_t random;
   base_random(&random, sizeof random);
-  struct timespec until = in_ms(base_backoff_ms(attempt, BACKOFF_MS, BACKOFF_CAP_MS, random));
+  struct timespec until = base_timespec(base_now_ms() + base_backoff_ms(attempt, BACKOFF_MS, BACKOFF_CAP_MS, random));
   pthread_mutex_lock(&w->lock);
   while (!a->cancel && pthread_cond_timedwait(&a->changed, &w->lock, &until) != ETIMEDOUT) {
   }

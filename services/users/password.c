@@ -4,7 +4,9 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
+#include "base/wait.h"
 
 _Static_assert(USERS_HASH_SIZE == crypto_pwhash_STRBYTES, "the library's own size");
 
@@ -19,14 +21,7 @@ struct users_hasher {
 /* -- turns ------------------------------------------------------------------------------------------------------------- */
 
 static base_err enter(users_hasher *h) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += h->limits.wait_ms / 1000;
-  until.tv_nsec += h->limits.wait_ms % 1000 * 1000000;
-  if (until.tv_nsec >= 1000000000) {
-    until.tv_sec++;
-    until.tv_nsec -= 1000000000;
-  }
+  struct timespec until = base_timespec(base_now_ms() + h->limits.wait_ms);
   pthread_mutex_lock(&h->lock);
   int late = h->waiting >= h->limits.waiting;
   h->waiting++;
@@ -84,7 +79,6 @@ static bool make_nobody(users_hasher *h) {
 }
 
 base_err users_hasher_new(const users_hasher_limits *limits, users_hasher **out) {
-  pthread_condattr_t clock;
   if (sodium_init() < 0) return base_fail(BASE_E_INTERNAL);
   users_hasher *h = calloc(1, sizeof *h);
   if (!h || !make_nobody(h)) {
@@ -94,10 +88,7 @@ base_err users_hasher_new(const users_hasher_limits *limits, users_hasher **out)
   h->limits = *limits;
   h->free = limits->at_once;
   pthread_mutex_init(&h->lock, NULL);
-  pthread_condattr_init(&clock);
-  pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-  pthread_cond_init(&h->turn, &clock);
-  pthread_condattr_destroy(&clock);
+  base_cond_init(&h->turn);
   *out = h;
   return BASE_OK;
 }

@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #include "store/store.h"
 
@@ -64,10 +63,6 @@ void store__log_statement(const store *s, const char *sql, const char *reason);
 
 /* Applies what is missing, one write transaction a step. The engine sees to it that no other process migrates at that time. */
 base_err store__migrate(store *s, const store_options *o, base_buf *why) BASE_MUST_USE;
-
-/* A condition variable of the monotonic clock, and a time of it. */
-base_err store__cond_init(pthread_cond_t *c) BASE_MUST_USE;
-struct timespec store__timespec(int64_t monotonic_ms);
 
 /* -- connections that threads take and give back ------------------------------------------------------------------- */
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/wait.h"
 #include "store/internal.h"
 
 enum { PATIENCE_MS = 10 };
@@ -28,7 +29,7 @@ void store__pool_dispose(store_pool *p) {
 
 /* Under the lock. Whoever waits is woken in order, but may find that a running thread was faster, which saves a switch of threads; not so once it has been patient. */
 static void *await(store_pool *p, struct store_waiter *w, int64_t deadline_ms) {
-  struct timespec until = store__timespec(deadline_ms);
+  struct timespec until = base_timespec(deadline_ms);
   int code = 0;
   STAILQ_INSERT_TAIL(&p->waiting, w, next);
   while (!w->item && p->free_count == 0 && code != ETIMEDOUT) {
@@ -51,17 +52,12 @@ base_err store__pool_take(store_pool *p, int64_t deadline_ms, void **out) {
   *out = p->free_count > 0 ? p->free[--p->free_count] : NULL;
   if (!*out) {
     struct store_waiter w = {.since_ms = base_now_ms()};
-    base_err e = store__cond_init(&w.wake);
-    if (base_is_ok(e)) {
-      *out = await(p, &w, deadline_ms);
-      pthread_cond_destroy(&w.wake);
-      e = *out ? BASE_OK : base_fail(BASE_E_UNAVAILABLE);
-    }
-    pthread_mutex_unlock(&p->lock);
-    return e;
+    base_cond_init(&w.wake);
+    *out = await(p, &w, deadline_ms);
+    pthread_cond_destroy(&w.wake);
   }
   pthread_mutex_unlock(&p->lock);
-  return BASE_OK;
+  return *out ? BASE_OK : base_fail(BASE_E_UNAVAILABLE);
 }
 
 void store__pool_give(store_pool *p, void *item) {

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wait.h"
 #include "store/sqlite.h"
 
 enum {
@@ -97,7 +98,7 @@ static void lead(sq_store *s, struct sq_writer *me) {
 
 /* Under the lock. Whoever was taken waits as long as it takes: its function may be running. */
 static void await_turn(sq_store *s, struct sq_writer *me) {
-  struct timespec until = store__timespec(base_now_ms() + s->base.busy_timeout_ms);
+  struct timespec until = base_timespec(base_now_ms() + s->base.busy_timeout_ms);
   while (me->state == SQ_WAITS || me->state == SQ_TAKEN) {
     int code = me->state == SQ_TAKEN ? pthread_cond_wait(&me->wake, &s->lock)
                                      : pthread_cond_timedwait(&me->wake, &s->lock, &until);
@@ -112,7 +113,7 @@ static void await_turn(sq_store *s, struct sq_writer *me) {
 base_err sq_write(store *base, store_fn fn, void *ctx) {
   sq_store *s = (sq_store *)base;
   struct sq_writer me = {.fn = fn, .ctx = ctx, .state = SQ_LEADS};
-  BASE_TRY(store__cond_init(&me.wake));
+  base_cond_init(&me.wake);
   pthread_mutex_lock(&s->lock);
   if (s->led) {
     me.state = SQ_WAITS;

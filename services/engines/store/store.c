@@ -26,21 +26,6 @@ void store__log_statement(const store *s, const char *sql, const char *reason) {
            LOG_STR("reason", reason));
 }
 
-base_err store__cond_init(pthread_cond_t *c) {
-  pthread_condattr_t attr;
-  if (pthread_condattr_init(&attr) != 0) {
-    return base_fail(BASE_E_NO_MEMORY);
-  }
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  int code = pthread_cond_init(c, &attr);
-  pthread_condattr_destroy(&attr);
-  return code == 0 ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
-}
-
-struct timespec store__timespec(int64_t monotonic_ms) {
-  return (struct timespec){.tv_sec = monotonic_ms / 1000, .tv_nsec = monotonic_ms % 1000 * 1000000};
-}
-
 static bool name_is_good(const char *name) {
   size_t n = strlen(name);
   return n > 0 && n < sizeof((store *)NULL)->name && strspn(name, "abcdefghijklmnopqrstuvwxyz_") == n;
