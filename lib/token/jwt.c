@@ -7,6 +7,7 @@
 #include <stdarg.h>
 
 #include "token/jwt_internal.h"
+#include "wire/metadata.h"
 
 /* Without a kid, so many keys are tried: each costs a signature's verification, and anyone can ask for it. Times beyond the last second are nonsense of a kind that
  * would overflow later. */
@@ -22,7 +23,7 @@ static base_span part(const token_jwt *t, int i) {
 static base_err read_object(base_span text, json_t **out) {
   base_buf raw;
   base_buf_init(&raw, TOKEN_MAX);
-  base_err e = token__base64url(text, &raw);
+  base_err e = wire_base64url_decode(text, &raw);
   if (base_is_ok(e)) {
     base_span s = base_buf_span(&raw);
     *out = s.n ? json_loadb((const char *)s.p, s.n, JSON_REJECT_DUPLICATES, NULL) : NULL;
@@ -35,7 +36,7 @@ static base_err read_object(base_span text, json_t **out) {
 static base_err read_signature(base_span text) {
   base_buf raw;
   base_buf_init(&raw, TOKEN_MAX);
-  base_err e = text.n > 0 ? token__base64url(text, &raw) : base_fail(BASE_E_MALFORMED);
+  base_err e = text.n > 0 ? wire_base64url_decode(text, &raw) : base_fail(BASE_E_MALFORMED);
   base_buf_dispose(&raw);
   return e;
 }

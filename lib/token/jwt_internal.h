@@ -18,8 +18,6 @@ struct token_keys {
   struct token__key keys[TOKEN_KEYS_MAX];
 };
 
-/* base64url without padding (RFC 7515 section 2), strictly; appended. MALFORMED, TOO_LARGE, NO_MEMORY. */
-base_err token__base64url(base_span text, base_buf *out) BASE_MUST_USE;
 /* A configuration of the library that writes nothing to stderr; jose_cfg_auto_t. NULL: no memory. */
 struct jose_cfg;
 struct jose_cfg *token__jose(void);

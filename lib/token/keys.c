@@ -20,26 +20,6 @@ static const struct kind {
     {"EC", "P-256", "ES256", {{"x", P256_BYTES, P256_BYTES}, {"y", P256_BYTES, P256_BYTES}}},
 };
 
-base_err token__base64url(base_span text, base_buf *out) {
-  uint8_t *to;
-  base_buf plain;
-  base_buf_init(&plain, TOKEN_KEYS_BYTES);
-  base_err e = base_buf_reserve(&plain, text.n ? text.n : 1, &to);
-  for (size_t i = 0; base_is_ok(e) && i < text.n; i++) {
-    uint8_t c = text.p[i];
-    if (c == '+' || c == '/' || c == '=') {
-      e = base_fail(BASE_E_MALFORMED);
-    }
-    to[i] = c == '-' ? '+' : c == '_' ? '/' : c;
-  }
-  if (base_is_ok(e)) {
-    base_buf_commit(&plain, text.n);
-    e = wire_base64_decode(base_buf_span(&plain), out);
-  }
-  base_buf_dispose(&plain);
-  return e;
-}
-
 static const char *text(const json_t *object, const char *name) {
   const char *value = json_string_value(json_object_get(object, name));
   return value ? value : "";
@@ -81,7 +61,7 @@ static const struct kind *kind_of(const json_t *key) {
 static bool has_size(const char *value, size_t min, size_t max) {
   base_buf raw;
   base_buf_init(&raw, 2048);
-  bool ok = base_is_ok(token__base64url(base_span_str(value), &raw));
+  bool ok = base_is_ok(wire_base64url_decode(base_span_str(value), &raw));
   base_span s = base_buf_span(&raw);
   while (min != max && s.n > 0 && s.p[0] == 0) {
     s = base_span_of(s.p + 1, s.n - 1);

@@ -1,8 +1,9 @@
 #include "wire/metadata.h"
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+#define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+static const char standard[] = LETTERS_AND_DIGITS "+/", url[] = LETTERS_AND_DIGITS "-_";
 
-base_err wire_base64_encode(base_span raw, base_buf *out) {
+static base_err encode(base_span raw, const char *alphabet, base_buf *out) {
   uint8_t *at = NULL;
   size_t tail = raw.n % 3;
   if (raw.n / 3 > SIZE_MAX / 4 - 1) {
@@ -19,7 +20,10 @@ base_err wire_base64_encode(base_span raw, base_buf *out) {
   return BASE_OK;
 }
 
-static int digit(uint8_t c) {
+base_err wire_base64_encode(base_span raw, base_buf *out) { return encode(raw, standard, out); }
+base_err wire_base64url_encode(base_span raw, base_buf *out) { return encode(raw, url, out); }
+
+static int digit(uint8_t c, const char *alphabet) {
   if (c >= 'A' && c <= 'Z') {
     return c - 'A';
   }
@@ -29,7 +33,7 @@ static int digit(uint8_t c) {
   if (c >= '0' && c <= '9') {
     return c - '0' + 52;
   }
-  return c == '+' ? 62 : c == '/' ? 63 : -1;
+  return c == (uint8_t)alphabet[62] ? 62 : c == (uint8_t)alphabet[63] ? 63 : -1;
 }
 
 /* Takes the padding off. Padding, where there is any, must fill the last group of four. */
@@ -40,20 +44,20 @@ static bool strip_padding(base_span *text) {
   }
   bool good = padding == 0 || (padding <= 2 && text->n % 4 == 0);
   text->n -= padding;
-  return good && text->n % 4 != 1;
+  return good;
 }
 
-base_err wire_base64_decode(base_span text, base_buf *out) {
+static base_err decode(base_span text, const char *alphabet, base_buf *out) {
   uint8_t *at = NULL;
   unsigned bits = 0;
   size_t made = 0;
-  if (!strip_padding(&text)) {
+  if (text.n % 4 == 1) {
     return base_fail(BASE_E_MALFORMED);
   }
   size_t n = text.n / 4 * 3 + (text.n % 4 ? text.n % 4 - 1 : 0);
   BASE_TRY(base_buf_reserve(out, n, &at));
   for (size_t i = 0; i < text.n; i++) {
-    int d = digit(text.p[i]);
+    int d = digit(text.p[i], alphabet);
     if (d < 0) {
       return base_fail(BASE_E_MALFORMED);
     }
@@ -70,3 +74,9 @@ base_err wire_base64_decode(base_span text, base_buf *out) {
   base_buf_commit(out, n);
   return BASE_OK;
 }
+
+base_err wire_base64_decode(base_span text, base_buf *out) {
+  return strip_padding(&text) ? decode(text, standard, out) : base_fail(BASE_E_MALFORMED);
+}
+
+base_err wire_base64url_decode(base_span text, base_buf *out) { return decode(text, url, out); }

@@ -87,6 +87,28 @@ static void every_byte_and_length_comes_back(void) {
   }
 }
 
+static void base64url_has_letters_of_its_own(void) {
+  static const struct {
+    const char *text, *reason;
+  } refused[] = {{"-_+A", "a letter of base64"}, {"-_/A", "the other one"},     {"Zm8=", "padding"},
+                 {"Zg==", "more of it"},         {"A", "no encoder makes one"}, {"Zh", "spare bits"}};
+  base_buf text, back;
+  base_buf_init(&text, 64);
+  base_buf_init(&back, 64);
+  CHECK_OK(wire_base64url_encode(base_span_of("\xfb\xff\xbf\xff", 4), &text));
+  CHECK(base_span_is(base_buf_span(&text), "-_-__w"));
+  CHECK_OK(wire_base64url_decode(base_buf_span(&text), &back));
+  CHECK(base_span_eq(base_buf_span(&back), base_span_of("\xfb\xff\xbf\xff", 4)));
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    CHECK_MSG(base_is(wire_base64url_decode(base_span_str(refused[i].text), &back), BASE_E_MALFORMED), "%s",
+              refused[i].reason);
+  }
+  CHECK_INT(base_buf_size(&back), 4);
+  CHECK_ERR(wire_base64_decode(base_span_str("-_-_"), &back), BASE_E_MALFORMED);
+  base_buf_dispose(&text);
+  base_buf_dispose(&back);
+}
+
 static void the_ceiling_holds(void) {
   base_buf out;
   base_buf_init(&out, 3);
@@ -97,4 +119,4 @@ static void the_ceiling_holds(void) {
 }
 
 TEST_MAIN(TEST(good_values_go_both_ways), TEST(bad_values_are_malformed_and_write_nothing),
-          TEST(every_byte_and_length_comes_back), TEST(the_ceiling_holds))
+          TEST(every_byte_and_length_comes_back), TEST(base64url_has_letters_of_its_own), TEST(the_ceiling_holds))

@@ -58,5 +58,8 @@ base_err wire_metadata_decode(base_cursor *c, wire_metadata *m) BASE_MUST_USE;
  * unchanged. */
 base_err wire_base64_encode(base_span raw, base_buf *out) BASE_MUST_USE;
 base_err wire_base64_decode(base_span text, base_buf *out) BASE_MUST_USE;
+/* base64url (RFC 4648 section 5) without padding, which is refused; otherwise the same. */
+base_err wire_base64url_encode(base_span raw, base_buf *out) BASE_MUST_USE;
+base_err wire_base64url_decode(base_span text, base_buf *out) BASE_MUST_USE;
 
 #endif

@@ -4,17 +4,8 @@
 
 enum { VERSION = 1, HEAD = 1 + SVC_PAGE_FILTER_SIZE, RAW_MAX = HEAD + SVC_PAGE_KEY_MAX };
 
-/* base64url (RFC 4648 section 5) is base64 with two other letters. */
-static void swap_letters(uint8_t *p, size_t n, const char *from, const char *to) {
-  for (size_t i = 0; i < n; i++) {
-    const char *at = memchr(from, p[i], 2);
-    p[i] = at ? (uint8_t)to[at - from] : p[i];
-  }
-}
-
 base_err svc_page_token_encode(const uint8_t filter[SVC_PAGE_FILTER_SIZE], base_span key, base_buf *out) {
   uint8_t raw[RAW_MAX] = {VERSION};
-  size_t before = base_buf_size(out);
   if (key.n > SVC_PAGE_KEY_MAX) {
     return base_fail(BASE_E_TOO_LARGE);
   }
@@ -22,22 +13,16 @@ base_err svc_page_token_encode(const uint8_t filter[SVC_PAGE_FILTER_SIZE], base_
   if (key.n > 0) {
     memcpy(raw + HEAD, key.p, key.n);
   }
-  BASE_TRY(wire_base64_encode(base_span_of(raw, HEAD + key.n), out));
-  swap_letters(out->data + out->start + before, base_buf_size(out) - before, "+/", "-_");
-  return BASE_OK;
+  return wire_base64url_encode(base_span_of(raw, HEAD + key.n), out);
 }
 
 base_err svc_page_token_decode(base_span token, uint8_t filter[SVC_PAGE_FILTER_SIZE], base_buf *key) {
-  uint8_t text[SVC_PAGE_TOKEN_MAX];
   base_buf raw;
-  if (token.n == 0 || token.n > sizeof text || memchr(token.p, '+', token.n) || memchr(token.p, '/', token.n) ||
-      memchr(token.p, '=', token.n)) {
+  if (token.n == 0 || token.n > SVC_PAGE_TOKEN_MAX) {
     return base_fail(BASE_E_MALFORMED);
   }
-  memcpy(text, token.p, token.n);
-  swap_letters(text, token.n, "-_", "+/");
   base_buf_init(&raw, RAW_MAX);
-  base_err e = wire_base64_decode(base_span_of(text, token.n), &raw);
+  base_err e = wire_base64url_decode(token, &raw);
   base_cursor c = base_cursor_of(base_buf_span(&raw));
   uint8_t version = base_cursor_u8(&c);
   base_span hash = base_cursor_bytes(&c, SVC_PAGE_FILTER_SIZE);
