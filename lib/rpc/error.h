@@ -42,6 +42,11 @@
   X(DEADLINE, 4)             \
   X(PEER_UNAVAILABLE, 14)    \
   X(STORE_UNAVAILABLE, 14)   \
+  X(MALFORMED_MATERIAL, 3)   \
+  X(QUOTA_EXCEEDED, 8)       \
+  X(ENGINE_UNAVAILABLE, 14)  \
+  X(ANSWER_CUT, 11)          \
+  X(ANSWER_BLOCKED, 9)       \
   X(INTERNAL, 13)
 
 enum rpc_reason {

@@ -131,6 +131,14 @@ void *svc_state(const svc_call *c) { return c->service->state; }
 void svc_set_data(svc_call *c, void *data) { c->data = data; }
 void *svc_data(const svc_call *c) { return c->data; }
 
+void svc_watch(svc_call *c, void (*on_over)(void *ctx), void *ctx) {
+  if (c->stream) {
+    svc__stream_watch(c->stream, on_over, ctx);
+  } else {
+    rpc_call_watch(c->rpc, on_over, ctx);
+  }
+}
+
 void *svc_alloc(svc_call *c, size_t n) {
   void *p = pb_arena_alloc(c->arena, n);
   return p ? memset(p, 0, n) : NULL;

@@ -172,7 +172,8 @@ static inline base_err svc__step(svc_call *c, enum svc_step step, store_tx *tx, 
 void svc__reset_message(const ProtobufCMessageDescriptor *type, ProtobufCMessage *message);
 
 /* stream.c */
-enum { SVC__STREAMS = 32 }; /* of one service, at once */
+/* Of one service, at once. */
+static inline int svc__stream_limit(const svc *s) { return s->definition->streams ? s->definition->streams : 32; }
 extern const rpc_handler svc__stream_handler;
 base_err svc__stream_put(svc__stream *s, const ProtobufCMessage *message) BASE_MUST_USE;
 /* Calls the function once when the stream is over; NULL takes it back. As rpc_call_watch(). */

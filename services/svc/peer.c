@@ -265,14 +265,6 @@ static void on_cancel(void *ctx) {
   pthread_mutex_unlock(&w->lock);
 }
 
-static void watch(svc_call *c, void (*fn)(void *), ask *a) {
-  if (c->stream) {
-    svc__stream_watch(c->stream, fn, a);
-  } else {
-    rpc_call_watch(c->rpc, fn, a);
-  }
-}
-
 static void ask_init(ask *a, svc_peer *peer, const pb_method *method, base_span packed) {
   *a = (ask){.peer = peer, .path = method->path, .packed = packed, .failed = BASE_OK};
   base_cond_init(&a->changed);
@@ -299,7 +291,7 @@ static void try_once(svc_call *c, ask *a, int64_t timeout_ms, const wire_metadat
   pthread_mutex_lock(&w->lock);
   put_in_queue(w, a);
   pthread_mutex_unlock(&w->lock);
-  watch(c, on_cancel, a);
+  svc_watch(c, on_cancel, a);
   pthread_mutex_lock(&w->lock);
   while (!a->is_done || a->is_queued) {
     pthread_cond_wait(&a->changed, &w->lock);
@@ -382,10 +374,10 @@ static base_err ask_until_deadline(svc_call *c, ask *a, const pb_method *method,
     try_once(c, a, left_ms, metadata);
     bool again = may_repeat && a->status.code == UNAVAILABLE && !a->has_reply && attempt + 1 < TRIES;
     if (!again || !back_off(a, attempt)) {
-      watch(c, NULL, NULL);
+      svc_watch(c, NULL, NULL);
       return conclude(c, a, method, response);
     }
-    watch(c, NULL, NULL);
+    svc_watch(c, NULL, NULL);
   }
 }
 

@@ -121,7 +121,7 @@ static void refuse(rpc_call *rpc, enum rpc_reason reason, const char *text) {
 
 static void on_open(void *group, rpc_call *rpc) {
   svc__group *g = group;
-  if (atomic_fetch_add(&g->service->streams, 1) >= SVC__STREAMS) {
+  if (atomic_fetch_add(&g->service->streams, 1) >= svc__stream_limit(g->service)) {
     atomic_fetch_sub(&g->service->streams, 1);
     refuse(rpc, RPC_REASON_TOO_MANY_STREAMS, "the server answers as many streams as it can: try again in a second");
     return;

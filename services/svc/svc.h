@@ -34,6 +34,7 @@ typedef struct {
   const store_migration *migrations; /* none: it has no store */
   size_t migration_count;
   const char *const *peers; /* names of the services it asks; ends with NULL; NULL: none */
+  int streams;              /* server streams at once, and so their threads at most; 0: 32 */
   /* Adds the methods (the generated X_add()) and makes the state that handlers get with svc_state(). */
   base_err (*open)(svc *s, base_buf *why, void **state);
   void (*close)(void *state); /* after the last handler has returned; may be NULL */
@@ -67,6 +68,9 @@ typedef struct {
 base_err svc_add(svc *s, const pb_service *service, const svc_method *methods, base_span descriptor_set) BASE_MUST_USE;
 /* CANCELLED when the call is over, DEADLINE. */
 base_err svc_put(svc_call *c, const ProtobufCMessage *message) BASE_MUST_USE;
+/* For handlers that wait for something besides puts and peers: `on_over` comes once, when the client goes away or the deadline passes, on any thread, and must neither block nor
+ * call back; at once if that was before. NULL takes it back: it is not running and will not come after that. svc_ask() takes the place of a watch that is there. */
+void svc_watch(svc_call *c, void (*on_over)(void *ctx), void *ctx);
 /* Asks a peer and waits: within this call's deadline, in its trace, with its caller's token. A call that UNAVAILABLE ended before anything came back is repeated, within the
  * deadline, if the method does not mutate. The answer lives as long as the call. An error is remembered with the peer's status, so that returning it passes it on; UNAVAILABLE
  * and NOT_FOUND can be told apart by the base_err. */

@@ -42,6 +42,11 @@ typedef struct {
   base_err (*socket_send)(wc_socket *s, base_span message) BASE_MUST_USE;
   /* Closes in the background; the socket is gone for the caller and no callback comes any more. */
   void (*socket_close)(wc_socket *s, int code);
+
+  /* Small records that survive the page (IndexedDB) or the process (a file): what was asked while offline, who is signed in. Keys are visible ASCII. `done` comes once, from the
+   * loop: the value is borrowed and empty if there is none; UNAVAILABLE: the platform keeps nothing. An empty value removes the record. */
+  void (*record_get)(wc_plat *p, const char *key, void (*done)(void *ctx, base_err e, base_span value), void *ctx);
+  void (*record_put)(wc_plat *p, const char *key, base_span value, void (*done)(void *ctx, base_err e), void *ctx);
 } wc_plat_vt;
 
 /* Every implementation begins with this. */
