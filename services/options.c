@@ -253,10 +253,5 @@ void services_options_dispose(services_options *o) { settings_free(o->settings);
 
 bool services_options_has(const services_options *o, const char *service) {
   if (!o->only) return true;
-  size_t n = strlen(service);
-  for (const char *p = o->only; p; p = strchr(p, ',')) {
-    p += *p == ',';
-    if (strncmp(p, service, n) == 0 && (p[n] == '\0' || p[n] == ',')) return true;
-  }
-  return false;
+  return base_span_has_word(base_span_str(o->only), ',', base_span_str(service));
 }

@@ -38,6 +38,19 @@ base_span base_span_trim(base_span a) {
   return a;
 }
 
+bool base_span_has_word(base_span words, char separator, base_span word) {
+  while (words.n > 0) {
+    const uint8_t *stop = memchr(words.p, separator, words.n);
+    size_t length = stop ? (size_t)(stop - words.p) : words.n;
+    if (length > 0 && base_span_eq(base_span_of(words.p, length), word)) {
+      return true;
+    }
+    size_t used = length + (stop ? 1 : 0);
+    words = base_span_of(words.p + used, words.n - used);
+  }
+  return false;
+}
+
 bool base_span_u64(base_span a, uint64_t *out) {
   uint64_t v = 0;
   if (a.n == 0) {

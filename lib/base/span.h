@@ -32,6 +32,8 @@ bool base_span_ends(base_span a, const char *suffix);
 base_span base_span_trim(base_span a);
 /* Decimal digits only, no sign, at least one digit; false on anything else or on overflow. */
 bool base_span_u64(base_span a, uint64_t *out);
+/* Whether one of the words between separators is that word, which may not be empty. */
+bool base_span_has_word(base_span words, char separator, base_span word);
 /* Of a hexadecimal digit, either case; -1 for any other byte. */
 int base_hex_value(uint8_t c);
 /* Well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */

@@ -168,7 +168,30 @@ static void varints_have_one_form(void) {
   }
 }
 
-TEST_MAIN(TEST(comparisons_see_length_and_case), TEST(trim_takes_blanks_and_tabs_only),
+static const struct {
+  const char *words, *word;
+  bool there;
+} word_rows[] = {
+    {"teacher", "teacher", true},
+    {"student teacher", "student", true},
+    {"student teacher", "teacher", true},
+    {"  student   teacher ", "teacher", true},
+    {"", "teacher", false},
+    {" ", "", false},
+    {"teachers", "teacher", false},
+    {"teacher", "teachers", false},
+    {"head-teacher", "teacher", false},
+    {"student,teacher", "teacher", false},
+};
+
+static void words_are_whole(void) {
+  for (size_t i = 0; i < sizeof word_rows / sizeof *word_rows; i++) {
+    bool there = base_span_has_word(base_span_str(word_rows[i].words), ' ', base_span_str(word_rows[i].word));
+    CHECK_MSG(there == word_rows[i].there, "\"%s\" in \"%s\"", word_rows[i].word, word_rows[i].words);
+  }
+}
+
+TEST_MAIN(TEST(comparisons_see_length_and_case), TEST(trim_takes_blanks_and_tabs_only), TEST(words_are_whole),
           TEST(numbers_are_digits_that_fit), TEST(hexadecimal_digits_have_a_value),
           TEST(utf8_is_judged_as_rfc_3629_says), TEST(the_cursor_reads_big_endian_and_stops_at_the_end),
           TEST(a_failed_cursor_stays_failed), TEST(varints_have_one_form))

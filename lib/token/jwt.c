@@ -244,22 +244,15 @@ base_err token_jwt_roles(const token_jwt *t, char *out, size_t size) {
   return BASE_OK;
 }
 
-static bool has_word(const char *words, const char *name) {
-  size_t n = strlen(name);
-  while (words && *words) {
-    size_t length = strcspn(words, " ");
-    if (length == n && memcmp(words, name, n) == 0) {
-      return true;
-    }
-    words += length + (words[length] == ' ');
-  }
-  return false;
+/* Of a text with blanks between its words (RFC 8693 section 4.2). */
+static bool has_word(const json_t *words, const char *name) {
+  return json_is_string(words) && base_span_has_word(base_span_str(json_string_value(words)), ' ', base_span_str(name));
 }
 
 bool token_jwt_has_scope(const token_jwt *t, const char *name) {
   const json_t *scp = json_object_get(t->claims, "scp");
-  return has_word(json_string_value(json_object_get(t->claims, "scope")), name) ||
-         has_word(json_string_value(scp), name) || (json_is_array(scp) && has_audience(scp, name));
+  return has_word(json_object_get(t->claims, "scope"), name) || has_word(scp, name) ||
+         (json_is_array(scp) && has_audience(scp, name));
 }
 
 bool token_jwt_has_role(const token_jwt *t, const char *name) {

@@ -48,22 +48,13 @@ base_err svc__identify(svc_call *c) {
   return e;
 }
 
-static bool has_word(const char *words, const char *word, size_t n) {
-  for (const char *p = words; *p; p += strspn(p, " ")) {
-    size_t length = strcspn(p, " ");
-    if (length == n && memcmp(p, word, n) == 0) {
-      return true;
-    }
-    p += length;
-  }
-  return false;
-}
-
 static bool is_off(const svc_call *c) { return svc__host_verifier(c->service->host) == NULL; }
 
-bool svc_caller_has_role(const svc_call *c, const char *role) {
-  return is_off(c) || has_word(c->identity.roles, role, strlen(role));
+static bool has_role(const svc_call *c, base_span role) {
+  return base_span_has_word(base_span_str(c->identity.roles), ' ', role);
 }
+
+bool svc_caller_has_role(const svc_call *c, const char *role) { return is_off(c) || has_role(c, base_span_str(role)); }
 
 const char *svc_caller(const svc_call *c) { return c->identity.subject; }
 
@@ -114,7 +105,7 @@ base_err svc_require(svc_call *c, const char *owner_id, const char *roles) {
   }
   for (const char *p = roles ? roles : ""; *p; p += strspn(p, " ")) {
     size_t n = strcspn(p, " ");
-    if (has_word(c->identity.roles, p, n)) {
+    if (has_role(c, base_span_of(p, n))) {
       return BASE_OK;
     }
     p += n;
