@@ -1,10 +1,9 @@
 #include "orders/domain.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+
+#include "svc/row_key.h"
 
 bool orders_add_item(int64_t *total, int32_t quantity, int64_t unit_price) {
   int64_t price, sum;
@@ -57,48 +56,14 @@ int64_t orders_day(int64_t us) {
   return us % ORDERS_DAY_US < 0 ? day - 1 : day;
 }
 
-/* The number before `end`, in the form that printf gives it. */
-static bool read_number(const char *text, char end, int64_t *out, const char **rest) {
-  if ((*text < '0' || *text > '9') && *text != '-') return false;
-  char *stop;
-  errno = 0;
-  long long n = strtoll(text, &stop, 10);
-  if (errno != 0 || *stop != end) return false;
-  *out = n;
-  *rest = stop + 1;
-  return true;
-}
-
-/* The text before `end`, which may be the last NUL. */
-static bool read_text(const char *text, char end, char *out, size_t size, const char **rest) {
-  const char *stop = strchr(text, end);
-  if (!stop || (size_t)(stop - text) >= size) return false;
-  memcpy(out, text, (size_t)(stop - text));
-  out[stop - text] = '\0';
-  *rest = stop + 1;
-  return true;
-}
-
-void orders_list_key_write(int64_t created_us, const char *order_id, char out[ORDERS_KEY_SIZE]) {
-  snprintf(out, ORDERS_KEY_SIZE, "%" PRId64 " %s", created_us, order_id);
-}
-
-bool orders_list_key_read(const char *text, orders_list_key *out) {
-  *out = (orders_list_key){0};
-  const char *rest;
-  return read_number(text, ' ', &out->created_us, &rest) &&
-         read_text(rest, '\0', out->order_id, sizeof out->order_id, &rest) && out->order_id[0];
-}
-
 void orders_group_key_write(const char *user_id, int64_t day, const char *currency_code, char out[ORDERS_KEY_SIZE]) {
   snprintf(out, ORDERS_KEY_SIZE, "%" PRId64 " %s %s", day, currency_code, user_id);
 }
 
 bool orders_group_key_read(const char *text, orders_group_key *out) {
   *out = (orders_group_key){0};
-  const char *rest;
-  return read_number(text, ' ', &out->day, &rest) && out->day >= INT64_MIN / ORDERS_DAY_US &&
+  return svc_key_number(&text, ' ', &out->day) && out->day >= INT64_MIN / ORDERS_DAY_US &&
          out->day <= INT64_MAX / ORDERS_DAY_US &&
-         read_text(rest, ' ', out->currency_code, sizeof out->currency_code, &rest) && out->currency_code[0] &&
-         read_text(rest, '\0', out->user_id, sizeof out->user_id, &rest);
+         svc_key_text(&text, ' ', out->currency_code, sizeof out->currency_code) && out->currency_code[0] &&
+         svc_key_text(&text, '\0', out->user_id, sizeof out->user_id);
 }

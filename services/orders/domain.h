@@ -40,15 +40,6 @@ int64_t orders_day(int64_t us);
 
 enum { ORDERS_ID_SIZE = 37, ORDERS_KEY_SIZE = 80 };
 
-/* The last order of a page. */
-typedef struct {
-  int64_t created_us;
-  char order_id[ORDERS_ID_SIZE];
-} orders_list_key;
-void orders_list_key_write(int64_t created_us, const char *order_id, char out[ORDERS_KEY_SIZE]);
-/* False: it is none of ours. */
-bool orders_list_key_read(const char *text, orders_list_key *out);
-
 /* The last group of a page; empty and 0 where groups are not made by it. */
 typedef struct {
   char user_id[ORDERS_ID_SIZE];

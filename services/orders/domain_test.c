@@ -131,34 +131,6 @@ static void currencies_are_those_of_the_standard(void) {
   CHECK_INT(found, 164);
 }
 
-static void keys_of_lists_come_back(void) {
-  char text[ORDERS_KEY_SIZE];
-  orders_list_key key;
-  static const int64_t times[] = {0, 1700000000123456, -5, INT64_MAX, INT64_MIN};
-  for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-    orders_list_key_write(times[i], UUID, text);
-    REQUIRE(orders_list_key_read(text, &key));
-    CHECK_INT(key.created_us, times[i]);
-    CHECK_STR(key.order_id, UUID);
-  }
-  static const char *const bad[] = {"",
-                                    " ",
-                                    "1",
-                                    "1 ",
-                                    " " UUID,
-                                    "x " UUID,
-                                    "+1 " UUID,
-                                    "1x " UUID,
-                                    "1\t" UUID,
-                                    "9223372036854775808 " UUID,
-                                    "1 " UUID "0",
-                                    "- " UUID,
-                                    UUID};
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-    CHECK_MSG(!orders_list_key_read(bad[i], &key), "\"%s\"", bad[i]);
-  }
-}
-
 static void keys_of_groups_come_back(void) {
   static const struct {
     const char *user_id;
@@ -194,5 +166,4 @@ static void keys_of_groups_come_back(void) {
 }
 
 TEST_MAIN(TEST(items_add_up_or_are_refused), TEST(sums_stop_at_the_largest_amount), TEST(only_pending_orders_change),
-          TEST(days_begin_at_midnight), TEST(currencies_are_those_of_the_standard), TEST(keys_of_lists_come_back),
-          TEST(keys_of_groups_come_back))
+          TEST(days_begin_at_midnight), TEST(currencies_are_those_of_the_standard), TEST(keys_of_groups_come_back))

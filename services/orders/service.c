@@ -140,16 +140,11 @@ static base_err read_period(svc_call *c, const Google__Protobuf__Timestamp *star
   return svc_fail(c, RPC_REASON_INVALID_FIELD, "end_time", "end_time must not be before start_time");
 }
 
-static base_err fail_page_token(svc_call *c) {
-  return svc_fail(c, RPC_REASON_INVALID_FIELD, "page_token",
-                  "page_token must be the next_page_token of an earlier answer");
-}
-
 static base_err list_orders(svc_call *c, store_tx *tx, const Ponte__Orders__V1__ListOrdersRequest *request,
                             Ponte__Orders__V1__ListOrdersResponse *response) {
   svc_page page = svc_call_page(c);
-  orders_list_key after;
-  if (page.after && !orders_list_key_read(page.after, &after)) return fail_page_token(c);
+  svc_row_key after;
+  if (page.after && !svc_row_key_read(page.after, &after)) return svc_fail_page_token(c);
   orders_list_query query = {
       .user_id = request->user_id, .state = request->state, .after = page.after ? &after : NULL, .limit = page.size};
   BASE_TRY(read_period(c, request->start_time, request->end_time, &query.period));
@@ -158,9 +153,9 @@ static base_err list_orders(svc_call *c, store_tx *tx, const Ponte__Orders__V1__
   if (!more) return BASE_OK;
   const Ponte__Orders__V1__Order *last = response->orders[response->n_orders - 1];
   int64_t created_us = 0;
-  char key[ORDERS_KEY_SIZE];
+  char key[SVC_ROW_KEY_SIZE];
   if (!svc_time_us(last->create_time, &created_us)) return base_fail(BASE_E_INTERNAL);
-  orders_list_key_write(created_us, last->order_id, key);
+  svc_row_key_write(created_us, last->order_id, key);
   response->next_page_token = svc_next_page(c, key);
   return response->next_page_token ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
 }
@@ -169,7 +164,7 @@ static base_err summarize_orders(svc_call *c, store_tx *tx, const Ponte__Orders_
                                  Ponte__Orders__V1__SummarizeOrdersResponse *response) {
   svc_page page = svc_call_page(c);
   orders_group_key after;
-  if (page.after && !orders_group_key_read(page.after, &after)) return fail_page_token(c);
+  if (page.after && !orders_group_key_read(page.after, &after)) return svc_fail_page_token(c);
   orders_summary_query query = {.user_id = request->user_id,
                                 .by_user = request->by_user,
                                 .by_day = request->by_day,

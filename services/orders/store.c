@@ -153,9 +153,9 @@ base_err orders_list(svc_call *c, store_tx *tx, const orders_list_query *query, 
   *out = svc_alloc(c, (size_t)query->limit * sizeof **out);
   if (!*out) return base_fail(BASE_E_NO_MEMORY);
   /* One bound and not two, so that both databases begin in the index at the page's first row: before any id of that moment, or after the last order shown. */
-  orders_list_key before = query->after ? *query->after : (orders_list_key){.created_us = query->period.end_us};
+  svc_row_key before = query->after ? *query->after : (svc_row_key){.us = query->period.end_us};
   /* One order more than the page has, and as many rows as the last order that fits may need. */
-  store_value values[7] = {store_int(query->period.start_us), store_int(before.created_us), store_text(before.order_id),
+  store_value values[7] = {store_int(query->period.start_us), store_int(before.us), store_text(before.id),
                            store_int(query->limit + 1), store_int(ORDERS_PAGE_ITEMS + ORDERS_ITEMS_MAX)};
   size_t n = 5;
   bool of_user = query->user_id[0] != '\0', in_state = query->state != 0;

@@ -4,6 +4,7 @@
 
 #include "orders/domain.h"
 #include "ponte/orders/v1/orders.pb-c.h"
+#include "svc/row_key.h"
 #include "svc/svc.h"
 
 /* A new order of all that *order says but its times. EXISTS: the id is taken. */
@@ -22,8 +23,8 @@ typedef struct {
 typedef struct {
   const char *user_id; /* "": of all */
   orders_period period;
-  int64_t state;                /* 0: any */
-  const orders_list_key *after; /* NULL: the first page */
+  int64_t state;            /* 0: any */
+  const svc_row_key *after; /* NULL: the first page */
   int limit;
 } orders_list_query;
 

@@ -10,6 +10,10 @@ static base_err filter_of(const svc_call *c, uint8_t out[SVC_PAGE_FILTER_SIZE]) 
   return BASE_OK;
 }
 
+base_err svc_fail_page_token(svc_call *c) {
+  return svc_fail(c, RPC_REASON_INVALID_FIELD, "page_token", "this is no page token: begin without one");
+}
+
 static base_err begin_after(svc_call *c, const char *token) {
   uint8_t theirs[SVC_PAGE_FILTER_SIZE], ours[SVC_PAGE_FILTER_SIZE];
   base_buf key;
@@ -22,7 +26,7 @@ static base_err begin_after(svc_call *c, const char *token) {
   }
   base_buf_dispose(&key);
   if (base_is(e, BASE_E_MALFORMED)) {
-    return svc_fail(c, RPC_REASON_INVALID_FIELD, "page_token", "this is no page token: begin without one");
+    return svc_fail_page_token(c);
   }
   BASE_TRY(e);
   if (memcmp(theirs, ours, sizeof ours) != 0) {

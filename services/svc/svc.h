@@ -117,6 +117,8 @@ typedef struct {
   const char *after; /* what svc_next_page() was given for the page before; NULL: the first page */
 } svc_page;
 svc_page svc_call_page(const svc_call *c);
+/* Of a page.after that cannot be read (svc/row_key.h): INVALID_FIELD. */
+base_err svc_fail_page_token(svc_call *c) BASE_MUST_USE;
 /* next_page_token behind the last row of this page: opaque, good for the same filters only. NULL when out of memory. */
 char *svc_next_page(svc_call *c, const char *last_key);
 

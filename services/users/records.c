@@ -1,6 +1,5 @@
 #include "users/records.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,7 +9,7 @@
 #include "users/session.h"
 #include "users/store.h"
 
-enum { KEY_SIZE = 80, PATH_FIELD_SIZE = 48 };
+enum { PATH_FIELD_SIZE = 48 };
 
 /* -- create ------------------------------------------------------------------------------------------------------------ */
 
@@ -46,19 +45,6 @@ base_err users_get(svc_call *c, store_tx *tx, const Ponte__Users__V1__GetUserReq
   return base_is_ok(e) ? users_to_message(c, &user, response) : users_store_error(c, "", e);
 }
 
-/* "<create_us>,<user_id>" of the last user of the page before. */
-static base_err read_key(svc_call *c, const char *key, users_list_query *q) {
-  q->after_id = "";
-  if (!key) return BASE_OK;
-  char *end = NULL;
-  q->after_us = strtoll(key, &end, 10);
-  if (end == key || *end != ',' || strlen(end + 1) != BASE_UUID_SIZE - 1) {
-    return svc_fail(c, RPC_REASON_INVALID_FIELD, "page_token", "page_token is none that a list of users gave");
-  }
-  q->after_id = end + 1;
-  return BASE_OK;
-}
-
 static base_err write_page(svc_call *c, const users_user *users, size_t count,
                            Ponte__Users__V1__ListUsersResponse *out) {
   Ponte__Users__V1__User *messages = svc_alloc(c, count * sizeof *messages);
@@ -73,8 +59,8 @@ static base_err write_page(svc_call *c, const users_user *users, size_t count,
 }
 
 static base_err write_next(svc_call *c, const users_user *last, Ponte__Users__V1__ListUsersResponse *out) {
-  char key[KEY_SIZE];
-  snprintf(key, sizeof key, "%" PRId64 ",%s", last->create_us, last->user_id);
+  char key[SVC_ROW_KEY_SIZE];
+  svc_row_key_write(last->create_us, last->user_id, key);
   out->next_page_token = svc_next_page(c, key);
   return out->next_page_token ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
 }
@@ -84,7 +70,7 @@ base_err users_list_page(svc_call *c, store_tx *tx, const Ponte__Users__V1__List
   svc_page page = svc_call_page(c);
   users_list_query q = {
       .role = (enum users_role)request->role, .show_deleted = request->show_deleted, .limit = page.size + 1};
-  BASE_TRY(read_key(c, page.after, &q));
+  if (page.after && !svc_row_key_read(page.after, &q.after)) return svc_fail_page_token(c);
   users_user *users = svc_alloc(c, (size_t)q.limit * sizeof *users);
   if (!users) return base_fail(BASE_E_NO_MEMORY);
   base_buf pattern;

@@ -110,7 +110,7 @@ base_err users_list(svc_call *c, store_tx *tx, const users_list_query *q, users_
   store_rows *rows = NULL;
   *count = 0;
   BASE_TRY(store_query(tx, &select_list,
-                       STORE_VALUES(store_int(q->after_us), store_text(q->after_id), store_int(q->role),
+                       STORE_VALUES(store_int(q->after.us), store_text(q->after.id), store_int(q->role),
                                     store_int(q->show_deleted), text_of(q->pattern), store_int(q->limit)),
                        &rows));
   base_err e = store_next(rows);

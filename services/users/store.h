@@ -6,6 +6,7 @@
 #define PONTE_USERS_STORE_H
 
 #include "store/store.h"
+#include "svc/row_key.h"
 #include "svc/svc.h"
 #include "users/domain.h"
 
@@ -24,8 +25,7 @@ base_err users_store(store_tx *tx, const users_user *user) BASE_MUST_USE;
 base_err users_other_admin(store_tx *tx, const char *user_id, bool *out) BASE_MUST_USE;
 
 typedef struct {
-  int64_t after_us; /* behind the user of this time */
-  const char *after_id;
+  svc_row_key after;    /* behind this user; zero: from the first on */
   enum users_role role; /* USERS_ROLE_NONE: all */
   bool show_deleted;
   base_span pattern; /* users_search_pattern() */
