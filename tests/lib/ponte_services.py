@@ -1,4 +1,4 @@
-"""ponte-services as a real process, called by grpcio with messages that protoc makes of our .proto files: for tests of users, orders and reports from outside.
+"""ponte-services as a real process, called by grpcio with messages that protoc makes of our .proto files: for tests of the services from outside.
 
 usage of such a test: TEST.py PROTOC PROTO_ROOT; PONTE_SERVICES (or PONTE_BUILD_DIR) says where the program is; with PONTE_TEST_POSTGRES (tests/lib/with_postgres.sh)
 records are kept there instead of in SQLite.
@@ -18,7 +18,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 import ponte_procs as procs
 
-AREAS = {"users": "UserService", "orders": "OrderService", "reports": "ReportService"}
+AREAS = {"users": "UserService", "orders": "OrderService", "reports": "ReportService", "chatbot": "ChatbotService"}
 TIMEOUT = 60
 # A text with this is sent with bytes in it that no UTF-8 has; the lengths on the wire stay as they are.
 INVALID = "@INVALID@"
@@ -29,17 +29,18 @@ Failure = collections.namedtuple("Failure", "code reason field message retry_ms"
 
 
 def generate(protoc, proto_root):
-    """The modules of the three services, by area, and their methods, by "users.GetUser"."""
+    """The modules of the services, by area, and their methods, by "users.GetUser"."""
     with tempfile.TemporaryDirectory() as generated:
         files = [str(p.relative_to(proto_root)) for folder in ("ponte", "buf") for p in sorted(pathlib.Path(proto_root, folder).rglob("*.proto"))]
         subprocess.run([protoc, f"-I{proto_root}", f"--python_out={generated}", *files], check=True)
         sys.path.insert(0, generated)
         # pylint: disable=import-outside-toplevel,import-error
+        from ponte.chatbot.v1 import chatbot_pb2
         from ponte.orders.v1 import orders_pb2
         from ponte.reports.v1 import reports_pb2
         from ponte.users.v1 import users_pb2
         sys.path.remove(generated)
-    modules = {"users": users_pb2, "orders": orders_pb2, "reports": reports_pb2}
+    modules = {"users": users_pb2, "orders": orders_pb2, "reports": reports_pb2, "chatbot": chatbot_pb2}
     methods = {}
     for area, module in modules.items():
         service = module.DESCRIPTOR.services_by_name[AREAS[area]]
