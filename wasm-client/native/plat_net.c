@@ -1,16 +1,40 @@
 #include "wc_net/plat_net.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "net/ws_client.h"
+#include "wc_net/records.h"
 #include "wire/mux.h"
+
+typedef struct record_request record_request;
 
 typedef struct {
   wc_plat base;
   net_loop *loop;
   wc_socket *sockets; /* also those closed by the client, until lib/net has reported their end */
+  char *folder;       /* of records; or NULL */
+  record_request *requests;
 } plat_net;
+
+/* A record that was read or written: all that is left is to tell it from the loop. */
+struct record_request {
+  plat_net *plat;
+  net_timer *timer;
+  void (*got)(void *ctx, base_err e, base_span value); /* or */
+  void (*put)(void *ctx, base_err e);
+  void *ctx;
+  base_err result;
+  base_buf value;
+  record_request *next;
+};
+
+struct wc_lock {
+  void (*held)(void *ctx);
+  void *ctx;
+  net_timer *timer;
+};
 
 struct wc_socket {
   plat_net *plat;
@@ -87,6 +111,95 @@ static void socket_close(wc_socket *s, int code) {
   net_ws_close(s->ws, code);
 }
 
+/* -- records */
+
+static void request_free(record_request *r) {
+  record_request **at = &r->plat->requests;
+  while (*at && *at != r)
+    at = &(*at)->next;
+  if (*at) *at = r->next;
+  net_timer_free(r->timer);
+  base_buf_dispose(&r->value);
+  free(r);
+}
+
+static void on_request(void *ctx) {
+  record_request *r = ctx;
+  if (r->got)
+    r->got(r->ctx, r->result, base_is_ok(r->result) ? base_buf_span(&r->value) : base_span_of(NULL, 0));
+  else
+    r->put(r->ctx, r->result);
+  request_free(r);
+}
+
+/* NULL when out of memory. */
+static record_request *request_new(plat_net *plat, const char *key, void *ctx) {
+  record_request *r = calloc(1, sizeof *r);
+  if (!r) return NULL;
+  *r = (record_request){.plat = plat, .ctx = ctx, .next = plat->requests};
+  r->timer = net_timer_new(plat->loop, on_request, r);
+  if (!r->timer) {
+    free(r);
+    return NULL;
+  }
+  base_buf_init(&r->value, WC_RECORD_MAX + 1); /* one more, to see the end */
+  r->result = !plat->folder           ? base_fail(BASE_E_UNAVAILABLE)
+              : wc_record_key_ok(key) ? BASE_OK
+                                      : base_fail(BASE_E_INVALID);
+  plat->requests = r;
+  net_timer_set(r->timer, 0);
+  return r;
+}
+
+static void record_get(wc_plat *p, const char *key, void (*done)(void *, base_err, base_span), void *ctx) {
+  plat_net *plat = (plat_net *)p;
+  record_request *r = request_new(plat, key, ctx);
+  if (!r) {
+    done(ctx, base_fail(BASE_E_NO_MEMORY), base_span_of(NULL, 0));
+    return;
+  }
+  r->got = done;
+  if (base_is_ok(r->result)) r->result = wc_records_read(plat->folder, key, &r->value);
+}
+
+static void record_put(wc_plat *p, const char *key, base_span value, void (*done)(void *, base_err), void *ctx) {
+  plat_net *plat = (plat_net *)p;
+  record_request *r = request_new(plat, key, ctx);
+  if (!r) {
+    done(ctx, base_fail(BASE_E_NO_MEMORY));
+    return;
+  }
+  r->put = done;
+  if (base_is_ok(r->result) && value.n > WC_RECORD_MAX) r->result = base_fail(BASE_E_TOO_LARGE);
+  if (base_is_ok(r->result)) r->result = wc_records_write(plat->folder, key, value);
+}
+
+/* -- locks: one process has no other pages */
+
+static void on_lock(void *ctx) {
+  wc_lock *l = ctx;
+  l->held(l->ctx);
+}
+
+static wc_lock *lock_take(wc_plat *p, const char *name, void (*held)(void *), void *ctx) {
+  (void)name;
+  wc_lock *l = calloc(1, sizeof *l);
+  if (!l) return NULL;
+  *l = (wc_lock){held, ctx, net_timer_new(((plat_net *)p)->loop, on_lock, l)};
+  if (!l->timer) {
+    free(l);
+    return NULL;
+  }
+  net_timer_set(l->timer, 0);
+  return l;
+}
+
+static void lock_release(wc_lock *l) {
+  if (!l) return;
+  net_timer_free(l->timer);
+  free(l);
+}
+
 base_err wc_plat_net_new(net_loop *loop, wc_plat **out) {
   static const wc_plat_vt vt = {.now_ms = now_ms,
                                 .random = random_bytes,
@@ -96,7 +209,11 @@ base_err wc_plat_net_new(net_loop *loop, wc_plat **out) {
                                 .timer_free = timer_free,
                                 .socket_open = socket_open,
                                 .socket_send = socket_send,
-                                .socket_close = socket_close};
+                                .socket_close = socket_close,
+                                .record_get = record_get,
+                                .record_put = record_put,
+                                .lock_take = lock_take,
+                                .lock_release = lock_release};
   plat_net *p = calloc(1, sizeof *p);
   if (!p) return base_fail(BASE_E_NO_MEMORY);
   p->base.vt = &vt;
@@ -105,10 +222,24 @@ base_err wc_plat_net_new(net_loop *loop, wc_plat **out) {
   return BASE_OK;
 }
 
+base_err wc_plat_net_set_folder(wc_plat *p, const char *folder) {
+  plat_net *plat = (plat_net *)p;
+  char *copy = strdup(folder);
+  if (!copy) return base_fail(BASE_E_NO_MEMORY);
+  free(plat->folder);
+  plat->folder = copy;
+  return BASE_OK;
+}
+
 void wc_plat_net_free(wc_plat *p) {
   if (!p) return;
   plat_net *plat = (plat_net *)p;
   while (plat->sockets)
     socket_free(plat->sockets);
+  while (plat->requests) { /* never told; the loop has freed their timers */
+    plat->requests->timer = NULL;
+    request_free(plat->requests);
+  }
+  free(plat->folder);
   free(plat);
 }

@@ -1,4 +1,4 @@
-/* plat.h - what the client needs of the world: a clock, randomness, timers and WebSockets, behind one small vtable.
+/* plat.h - what the client needs of the world: a clock, randomness, timers, WebSockets and a few records, behind one small vtable.
  *
  * Implemented by plat_net.c (natively, over lib/net), by js/plat.js (in the browser) and by fake_plat.c (in tests: virtual time, a scripted
  * server). The client itself does no I/O, so the same C runs in all three.
@@ -14,9 +14,11 @@
 typedef struct wc_plat wc_plat;
 typedef struct wc_timer wc_timer;
 typedef struct wc_socket wc_socket;
+typedef struct wc_lock wc_lock;
 
 /* The close code that stands for "no close frame came" (RFC 6455 section 7.1.5). */
 enum { WC_CLOSE_NORMAL = 1000, WC_CLOSE_LOST = 1006 };
+enum { WC_RECORD_KEY_MAX = 64, WC_RECORD_MAX = 1 << 20 };
 
 typedef struct {
   void (*on_open)(void *ctx);
@@ -43,10 +45,18 @@ typedef struct {
   /* Closes in the background; the socket is gone for the caller and no callback comes any more. */
   void (*socket_close)(wc_socket *s, int code);
 
-  /* Small records that survive the page (IndexedDB) or the process (a file): what was asked while offline, who is signed in. Keys are visible ASCII. `done` comes once, from the
-   * loop: the value is borrowed and empty if there is none; UNAVAILABLE: the platform keeps nothing. An empty value removes the record. */
+  /* Small records that survive the page (IndexedDB) or the process (a file): what was asked while offline, who is signed in. Keys are visible ASCII of 1 to WC_RECORD_KEY_MAX bytes
+   * and copied, like values. `done` comes once, from the loop, and not at all once the platform is gone; what was put is there for every later get, also of another page, when `done` says
+   * OK. The value is borrowed, and empty if there is none. UNAVAILABLE: the platform keeps nothing; INVALID: no such key; TOO_LARGE: more than WC_RECORD_MAX bytes; IO. NO_MEMORY may come
+   * from inside the call. An empty value removes the record. */
   void (*record_get)(wc_plat *p, const char *key, void (*done)(void *ctx, base_err e, base_span value), void *ctx);
   void (*record_put)(wc_plat *p, const char *key, base_span value, void (*done)(void *ctx, base_err e), void *ctx);
+
+  /* One holder of a name at a time, among all pages of this origin (Web Locks): for reading a record, acting on it and writing it. `held` comes once, from the loop, when it is ours.
+   * Natively, and in pages without Web Locks (those that are not secure), it is ours at once. NULL when out of memory. Letting go of one that is not held yet takes the request back;
+   * NULL is allowed; whoever dies lets go. */
+  wc_lock *(*lock_take)(wc_plat *p, const char *name, void (*held)(void *ctx), void *ctx);
+  void (*lock_release)(wc_lock *l);
 } wc_plat_vt;
 
 /* Every implementation begins with this. */
@@ -59,6 +69,14 @@ static inline uint32_t wc_random_u32(wc_plat *p) {
   uint32_t v;
   p->vt->random(p, &v, sizeof v);
   return v;
+}
+
+/* Whether a record may have this key. */
+static inline bool wc_record_key_ok(const char *key) {
+  size_t n = 0;
+  while (n <= WC_RECORD_KEY_MAX && key[n] > 0x20 && key[n] < 0x7f)
+    n++;
+  return n > 0 && n <= WC_RECORD_KEY_MAX && !key[n];
 }
 
 #endif

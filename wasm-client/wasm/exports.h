@@ -47,5 +47,10 @@ void ponte__timer_fired(wc_timer *t);
 void ponte__socket_opened(wc_socket *s);
 void ponte__socket_message(wc_socket *s, const void *bytes, size_t n);
 void ponte__socket_closed(wc_socket *s, int code);
+void ponte__record_got(void (*done)(void *, base_err, base_span), void *ctx, int kept, const void *bytes, size_t n);
+void ponte__record_put(void (*done)(void *, base_err), void *ctx, int kept);
+void ponte__record_refused(int code, void (*got)(void *, base_err, base_span), void (*put)(void *, base_err),
+                           void *ctx);
+void ponte__lock_held(wc_lock *l);
 
 #endif

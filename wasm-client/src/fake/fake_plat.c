@@ -111,6 +111,10 @@ static const wc_plat_vt vt = {
     .socket_open = socket_open,
     .socket_send = socket_send,
     .socket_close = socket_close,
+    .record_get = fake_record_get,
+    .record_put = fake_record_put,
+    .lock_take = fake_lock_take,
+    .lock_release = fake_lock_release,
 };
 
 void fake_plat_init(fake_plat *p, uint64_t seed) {
@@ -123,6 +127,7 @@ static void event_free(fake_event *e) {
 }
 
 void fake_plat_dispose(fake_plat *p) {
+  fake_records_dispose(p);
   while (p->events) {
     fake_event *e = p->events;
     p->events = e->next;
