@@ -51,12 +51,12 @@ set_up_e2e() {
   }
 }
 
-# The interop tests' other side in Python, pinned; a folder of its own, found through PYTHONPATH.
-set_up_python() {
-  local wanted=tests/interop/python/requirements.txt into=$PONTE_DEPS_DIR/python
+# What tests have of other people's Python, pinned; each a folder of its own, found through PYTHONPATH.
+set_up_python() { # TESTS-FOLDER NAME
+  local wanted=$1/requirements.txt into=$PONTE_DEPS_DIR/$2
   [ -f "$wanted" ] || return 0
   cmp -s "$wanted" "$into/.ponte-requirements" && return 0
-  say "installing the Python packages of tests/interop/python ..."
+  say "installing the Python packages of $1 ..."
   rm -rf "$into"
   { python3 -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target "$into" -r "$wanted" &&
     cp "$wanted" "$into/.ponte-requirements"; } || {
@@ -69,7 +69,8 @@ set_up() {
   cmake/packages.sh test ${no_install:+--no-install} || exit $?
   cmake/deps.sh || exit $?
   set_up_e2e
-  set_up_python
+  set_up_python tests/interop/python python
+  set_up_python tests/doubles python-llm
 }
 
 # Adds up what a junit report of ctest counts; skipped and disabled tests count as neither.
