@@ -39,6 +39,17 @@ function(ponte_system_library name package header)
   endif()
 endfunction()
 
+# md4c, the Markdown parser: one file, compiled here for the browser and natively alike, so that sanitizers see into it.
+ponte_hint(deps::md4c "cmake/deps.sh")
+set(md4c "${PONTE_DEPS_DIR}/src/md4c/src")
+if(EXISTS "${md4c}/md4c.c")
+  add_library(deps_md4c STATIC "${md4c}/md4c.c")
+  target_include_directories(deps_md4c SYSTEM PUBLIC "${md4c}")
+  target_compile_definitions(deps_md4c PRIVATE MD4C_USE_UTF8)
+  target_compile_options(deps_md4c PRIVATE -w)
+  add_library(deps::md4c ALIAS deps_md4c)
+endif()
+
 if(PONTE_WASM)
   include(DepsWasm)
   return()

@@ -1,7 +1,7 @@
 #!/bin/sh
 # cmake/deps.sh -- fetches the pinned sources and models of cmake/deps/pins.txt once, checks their SHA-256, and prepares
 # what CMake uses of them. Everything lands in $PONTE_DEPS_DIR (default: deps/ of the repository):
-#   downloads/  the files as fetched          src/{opus,protobuf-c,llhttp}/  unpacked sources
+#   downloads/  the files as fetched          src/{md4c,opus,protobuf-c,llhttp}/  unpacked sources
 #   lws/  static libwebsockets + headers      sherpa-onnx/{include,lib}/     the speech engine
 #   models/moonshine-tiny-en/  models/silero-vad/
 # Each part is made beside its place and renamed at the end: what is there is complete. A second run is a matter of
@@ -144,6 +144,7 @@ main() {
     fetch "$how" "$where" "$package" "$version" "$file" "$sha" </dev/null
   done <"$pins"
 
+  prepare unpack src/md4c "$(file_of md4c)"
   prepare unpack src/opus "$(file_of opus)"
   prepare unpack src/protobuf-c "$(file_of protobuf-c)"
   has_system_llhttp || prepare llhttp src/llhttp "$(file_of httptools)"
