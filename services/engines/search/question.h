@@ -1,0 +1,40 @@
+/* question.h - a question as terms with weights, the FTS5 expression that finds passages with any of them, and the measure of how well a passage answers.
+ *
+ * Pure but for the search_terms, which belong to one thread at a time.
+ */
+#ifndef PONTE_SEARCH_QUESTION_H
+#define PONTE_SEARCH_QUESTION_H
+
+#include "base/buf.h"
+#include "search/search.h"
+#include "search/terms.h"
+
+enum {
+  QUESTION_TERMS_MAX = 32, /* the first ones count: who asks with more has pasted a text */
+  QUESTION_MATCH_MAX = QUESTION_TERMS_MAX * (SEARCH_WORD_MAX + 8)
+};
+
+typedef struct {
+  uint64_t keys[SEARCH_STEMS];
+  char folded[SEARCH_WORD_MAX];
+  char stems[SEARCH_STEMS][SEARCH_WORD_MAX]; /* the second is "" where both are the same */
+  double weight;                             /* 1, or less for what the question before asked */
+  bool must;                                 /* a number or a name: a passage without it speaks of something else */
+  double rarity;                             /* set by search_question_weigh() */
+} question_term;
+
+typedef struct {
+  question_term terms[QUESTION_TERMS_MAX];
+  size_t count;
+} search_question;
+
+/* `earlier` may be NULL. */
+void search_question_read(search_terms *t, const char *text, const char *earlier, search_question *out);
+/* Appends the expression; nothing for a question without terms. TOO_LARGE, NO_MEMORY. */
+base_err search_question_match(const search_question *q, base_buf *out) BASE_MUST_USE;
+/* The i-th term stands in `having` of `passages` passages. */
+void search_question_weigh(search_question *q, size_t i, int64_t having, int64_t passages);
+/* Sets score and support of the hit from its passage. */
+void search_question_measure(search_terms *t, const search_question *q, search_hit *hit);
+
+#endif
