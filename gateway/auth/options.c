@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "token/fetch.h"
+#include "base/url.h"
 
 static base_err invalid(base_buf *why, const char *what, const char *about) {
   BASE_TRY(base_buf_printf(why, "%s%s%s", what, about ? ": " : "", about ? about : ""));
@@ -16,7 +16,7 @@ static base_err check_issuer(const gw_auth_issuer *i, base_buf *why) {
   if ((i->jwks_file != NULL) == (i->jwks_url != NULL)) {
     return invalid(why, "an issuer wants its keys: either jwks_file or jwks_url", i->issuer);
   }
-  if (i->jwks_url && !token_fetch_url_ok(i->jwks_url)) {
+  if (i->jwks_url && !base_url_ok(i->jwks_url)) {
     return invalid(why, "jwks_url must begin with https:// (or http:// and a loopback address)", i->jwks_url);
   }
   if (i->jwks_refresh_ms < 0 || i->clock_skew_ms < 0) {

@@ -8,9 +8,8 @@
 
 enum { TOKEN_FETCH_WHY = 256 };
 
-/* https, or http to a loopback address (for what stands in front of an issuer, and for tests): keys must not come over a wire that anyone can write to. */
-bool token_fetch_url_ok(const char *url);
-/* OK: *out holds the body of a 200; at most its ceiling. UNAVAILABLE: `why` says what failed. Once *stop is set it ends within a second. */
+/* The caller has asked base_url_ok(): keys must not come over a wire that anyone can write to.
+ * OK: *out holds the body of a 200; at most its ceiling. UNAVAILABLE: `why` says what failed. Once *stop is set it ends within a second. */
 base_err token_fetch(const char *url, atomic_bool *stop, base_buf *out, char why[TOKEN_FETCH_WHY]) BASE_MUST_USE;
 
 #endif

@@ -2,7 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "token/fetch.h"
+#include "base/url.h"
 #include "token/jwt.h"
 #include "token/keeper.h"
 #include "token/proofs.h"
@@ -150,7 +150,7 @@ static base_err check(const token_verifier_options *o, base_buf *why) {
   if (o->jwks_file && o->jwks_url) {
     return complain(why, "either jwks_file or jwks_url");
   }
-  if (o->jwks_url && !token_fetch_url_ok(o->jwks_url)) {
+  if (o->jwks_url && !base_url_ok(o->jwks_url)) {
     return complain(why, "jwks_url must begin with https:// (or http:// and a loopback address)");
   }
   return o->clock_skew_ms < 0 ? complain(why, "a time may not be negative") : BASE_OK;
