@@ -58,11 +58,17 @@ static void release(fake_answer *a) {
   free(a);
 }
 
+static char *copy_of(base_span text) {
+  char *copy = calloc(text.n + 1, 1);
+  if (copy && text.n) memcpy(copy, text.p, text.n);
+  return copy;
+}
+
 static char *script_of(const llm_request *r) {
   const char *script = strstr(r->question, "fake:");
   if (script == NULL) return strdup(r->passage_count ? "text=1,quote=1" : "text=1,end=NOT_IN_MATERIAL");
   script += strlen("fake:");
-  return strndup(script, strcspn(script, " \t\r\n"));
+  return copy_of(base_span_of(script, strcspn(script, " \t\r\n")));
 }
 
 static base_err fake_start(llm *l, const llm_request *r, llm_answer **out) {
@@ -78,8 +84,7 @@ static base_err fake_start(llm *l, const llm_request *r, llm_answer **out) {
   a->earlier = strdup(r->turn_count ? r->turns[r->turn_count - 1].question : "");
   bool ok = a->script && a->earlier;
   for (size_t i = 0; ok && i < r->passage_count && i < LLM_PASSAGES_MAX; i++) {
-    base_span text = r->passages[i].text;
-    a->passages[i] = text.n ? strndup((const char *)text.p, text.n) : strdup("");
+    a->passages[i] = copy_of(r->passages[i].text);
     ok = a->passages[i] != NULL;
     a->passage_count += ok;
   }
@@ -196,8 +201,9 @@ static base_err take_end(fake_answer *a, const char *value, llm_event *out) {
 
 static base_err take_error(fake_answer *a, const char *value, llm_event *out) {
   (void)a, (void)out;
-  for (uint16_t code = BASE_E_OK + 1; code < BASE_E_COUNT; code++) {
-    if (strcmp(base_err_name(base_fail(code)), value) == 0) return base_fail(code);
+  for (int code = BASE_E_OK + 1; code < BASE_E_COUNT; code++) {
+    base_err e = base_fail((enum base_err_code)code);
+    if (strcmp(base_err_name(e), value) == 0) return e;
   }
   return base_fail(BASE_E_INVALID);
 }

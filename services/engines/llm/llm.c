@@ -6,7 +6,7 @@
 #include "llm/engines.h"
 
 static const llm_engine *const engines[] = {
-#define X(engine) &engine,
+#define X(engine) &(engine),
     LLM_ENGINES(X)
 #undef X
 };
