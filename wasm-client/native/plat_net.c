@@ -49,6 +49,11 @@ static int64_t now_ms(wc_plat *p) {
   return base_now_ms();
 }
 
+static int64_t wall_ms(wc_plat *p) {
+  (void)p;
+  return base_wall_ms();
+}
+
 static void random_bytes(wc_plat *p, void *out, size_t n) {
   (void)p;
   base_random(out, n);
@@ -113,23 +118,18 @@ static void socket_close(wc_socket *s, int code) {
 
 /* -- records */
 
-static void request_free(record_request *r) {
-  record_request **at = &r->plat->requests;
-  while (*at && *at != r)
-    at = &(*at)->next;
-  if (*at) *at = r->next;
-  net_timer_free(r->timer);
-  base_buf_dispose(&r->value);
-  free(r);
-}
-
 static void on_request(void *ctx) {
-  record_request *r = ctx;
+  record_request *r = ctx, **at = &r->plat->requests;
+  while (*at != r)
+    at = &(*at)->next;
+  *at = r->next;
   if (r->got)
     r->got(r->ctx, r->result, base_is_ok(r->result) ? base_buf_span(&r->value) : base_span_of(NULL, 0));
   else
     r->put(r->ctx, r->result);
-  request_free(r);
+  net_timer_free(r->timer);
+  base_buf_dispose(&r->value);
+  free(r);
 }
 
 /* NULL when out of memory. */
@@ -202,6 +202,7 @@ static void lock_release(wc_lock *l) {
 
 base_err wc_plat_net_new(net_loop *loop, wc_plat **out) {
   static const wc_plat_vt vt = {.now_ms = now_ms,
+                                .wall_ms = wall_ms,
                                 .random = random_bytes,
                                 .timer_new = timer_new,
                                 .timer_set = timer_set,
@@ -236,9 +237,10 @@ void wc_plat_net_free(wc_plat *p) {
   plat_net *plat = (plat_net *)p;
   while (plat->sockets)
     socket_free(plat->sockets);
-  while (plat->requests) { /* never told; the loop has freed their timers */
-    plat->requests->timer = NULL;
-    request_free(plat->requests);
+  while (plat->requests) {
+    plat->requests->timer = NULL; /* the loop has freed it */
+    plat->requests->result = base_fail(BASE_E_CANCELLED);
+    on_request(plat->requests);
   }
   free(plat->folder);
   free(plat);

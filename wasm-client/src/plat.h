@@ -29,6 +29,8 @@ typedef struct {
 
 typedef struct {
   int64_t (*now_ms)(wc_plat *p); /* monotonic; only differences mean something */
+  /* Unix time by this machine's clock, which people set and which jumps: for what must outlive the page. */
+  int64_t (*wall_ms)(wc_plat *p);
   void (*random)(wc_plat *p, void *out, size_t n);
 
   /* One-shot timers; setting one again moves it. timer_new gives NULL when out of memory; timer_free takes NULL. */
@@ -46,7 +48,7 @@ typedef struct {
   void (*socket_close)(wc_socket *s, int code);
 
   /* Small records that survive the page (IndexedDB) or the process (a file): what was asked while offline, who is signed in. Keys are visible ASCII of 1 to WC_RECORD_KEY_MAX bytes
-   * and copied, like values. `done` comes once, from the loop, and not at all once the platform is gone; what was put is there for every later get, also of another page, when `done` says
+   * and copied, like values. `done` comes once, from the loop, or with CANCELLED when the platform is freed; what was put is there for every later get, also of another page, when `done` says
    * OK. The value is borrowed, and empty if there is none. UNAVAILABLE: the platform keeps nothing; INVALID: no such key; TOO_LARGE: more than WC_RECORD_MAX bytes; IO. NO_MEMORY may come
    * from inside the call. An empty value removes the record. */
   void (*record_get)(wc_plat *p, const char *key, void (*done)(void *ctx, base_err e, base_span value), void *ctx);

@@ -6,6 +6,7 @@ mergeInto(LibraryManager.library, {
   $ponteSockets: {},
 
   ponte_js_now: function() { return performance.now(); },
+  ponte_js_wall: function() { return Date.now(); },
 
   ponte_js_random: function(out, n) {
     crypto.getRandomValues(HEAPU8.subarray(out, out + n));

@@ -9,6 +9,7 @@ typedef void put_fn(void *ctx, base_err e);
 
 /* In plat.js. Handles are addresses: JS keeps them as numbers and forgets them when told. */
 extern double ponte_js_now(void);
+extern double ponte_js_wall(void);
 extern void ponte_js_random(void *out, size_t n);
 extern void ponte_js_timer_set(wc_timer *t, double delay_ms);
 extern void ponte_js_timer_clear(wc_timer *t);
@@ -39,6 +40,11 @@ struct wc_socket {
 static int64_t now_ms(wc_plat *p) {
   (void)p;
   return (int64_t)ponte_js_now();
+}
+
+static int64_t wall_ms(wc_plat *p) {
+  (void)p;
+  return (int64_t)ponte_js_wall();
 }
 
 static void random_bytes(wc_plat *p, void *out, size_t n) {
@@ -117,6 +123,7 @@ static void lock_release(wc_lock *l) {
 
 wc_plat *wc_plat_js(void) {
   static const wc_plat_vt vt = {.now_ms = now_ms,
+                                .wall_ms = wall_ms,
                                 .random = random_bytes,
                                 .timer_new = timer_new,
                                 .timer_set = timer_set,

@@ -36,6 +36,7 @@ static void post(wc_socket *s, int kind, int64_t delay, base_span bytes, int cod
 }
 
 static int64_t now_ms(wc_plat *p) { return of(p)->now_ms; }
+static int64_t wall_ms(wc_plat *p) { return of(p)->epoch_ms + of(p)->now_ms; }
 
 uint32_t fake_random(fake_plat *p) { /* splitmix64 */
   uint64_t z = p->random_state += 0x9e3779b97f4a7c15u;
@@ -103,6 +104,7 @@ static void socket_close(wc_socket *s, int code) {
 
 static const wc_plat_vt vt = {
     .now_ms = now_ms,
+    .wall_ms = wall_ms,
     .random = random_bytes,
     .timer_new = timer_new,
     .timer_set = timer_set,
@@ -118,7 +120,7 @@ static const wc_plat_vt vt = {
 };
 
 void fake_plat_init(fake_plat *p, uint64_t seed) {
-  *p = (fake_plat){.base = {&vt}, .now_ms = 1000, .latency_ms = 1, .random_state = seed};
+  *p = (fake_plat){.base = {&vt}, .now_ms = 1000, .epoch_ms = 1800000000000, .latency_ms = 1, .random_state = seed};
 }
 
 static void event_free(fake_event *e) {

@@ -49,6 +49,7 @@ struct wc_lock {
 struct fake_plat {
   wc_plat base;
   int64_t now_ms, latency_ms;
+  int64_t epoch_ms; /* the wall's clock when now_ms was 0 */
   uint64_t seq, random_state;
   struct wc_timer *timers;
   struct wc_socket *sockets; /* newest first */

@@ -63,23 +63,18 @@ static void keep(fake_plat *p, const char *key, base_span value) {
   p->records = r;
 }
 
-static void request_free(fake_request *q) {
-  fake_request **at = &q->plat->requests;
+static void on_request(void *ctx) {
+  fake_request *q = ctx, **at = &q->plat->requests;
   while (*at != q)
     at = &(*at)->next;
   *at = q->next;
   q->plat->base.vt->timer_free(q->timer);
-  free(q->bytes);
-  free(q);
-}
-
-static void on_request(void *ctx) {
-  fake_request *q = ctx;
   if (q->got)
-    q->got(q->ctx, q->result, base_span_of(q->bytes, q->n));
+    q->got(q->ctx, q->result, base_span_of(q->bytes, base_is_ok(q->result) ? q->n : 0));
   else
     q->put(q->ctx, q->result);
-  request_free(q);
+  free(q->bytes);
+  free(q);
 }
 
 static fake_request *request_new(wc_plat *base, const char *key, void *ctx) {
@@ -159,8 +154,10 @@ void fake_lock_release(wc_lock *l) {
 }
 
 void fake_records_dispose(fake_plat *p) {
-  while (p->requests)
-    request_free(p->requests);
+  while (p->requests) {
+    p->requests->result = base_fail(BASE_E_CANCELLED);
+    on_request(p->requests);
+  }
   while (p->records)
     forget(p, p->records->key);
   while (p->locks)
