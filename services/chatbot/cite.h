@@ -1,7 +1,8 @@
 /* cite.h - the check of citations: takes an engine's text piece by piece and gives it on with only those citations that stand in the passages.
  *
  * Engines write [n: "words"]. If the words stand in passage n, whatever their spaces, case and kind of quotation marks, "[n]" goes on in its place and the citation with the exact bytes of the
- * passage is noted; otherwise the mark is left out, as are marks without words. A mark that is torn between pieces is held back until it is whole or too long to be one; what looks
+ * passage is noted; otherwise the mark is left out, as are marks without words ("[1]"); times and intervals ("[12:30]", "[0, 1]") are text. Whole words count, and neither Markdown's
+ * emphasis nor signs around the words do. A mark that is torn between pieces is held back until it is whole or too long to be one; what looks
  * like a mark inside a code span or block is text. No byte of text is lost, doubled or reordered.
  *
  * Pure; one thread. The input is what a model wrote: anything.
