@@ -6,14 +6,13 @@
 #include "base/clock.h"
 #include "ponte/transcription/v1/transcription.ponte.h"
 #include "wc/keep.h"
+#include "wc/retry.h"
 
 enum {
   WARM_UP_MS = 80, /* what an Opus decoder needs to settle (transcription.proto, AudioFrame.start_sample) */
   KEEP_MAX_MS = 10 * 60 * 1000,
   KEEP_MAX_BYTES = 64 * 1024 * 1024,
   PACKET_MAX_BYTES = 64 * 1024,
-  BACKOFF_BASE_MS = 200,
-  BACKOFF_CAP_MS = 5000,
   FEW = 5, /* tries without progress for statuses that may be a bug as well as a lost connection */
 };
 
@@ -124,20 +123,9 @@ static enum cure cure_of(int code) {
   return NEVER;
 }
 
-/* grpc-retry-pushback-ms: how long the server wants to be left alone; -1: for ever. Back-off without it. (gRFC A6) */
-static int64_t retry_delay(wc_live *l, const wire_status *status) {
-  base_span text;
-  uint64_t ms;
-  if (wire_metadata_get(&status->trailers, "grpc-retry-pushback-ms", &text)) {
-    if (!base_span_u64(text, &ms)) return -1;
-    return ms < 60000 ? (int64_t)ms : 60000;
-  }
-  return base_backoff_ms(l->attempt < 16 ? l->attempt : 16, BACKOFF_BASE_MS, BACKOFF_CAP_MS, wc_random_u32(l->plat));
-}
-
 static void retry_later(wc_live *l, const wire_status *status) {
   enum cure cure = cure_of(status->code);
-  int64_t delay = retry_delay(l, status);
+  int64_t delay = wc_retry_delay_ms(status, l->attempt, wc_random_u32(l->plat));
   if (cure == NEVER || delay < 0 || (cure == FEW_TIMES && l->tries >= FEW)) {
     set_state(l, WC_LIVE_FAILED, status);
     return;
