@@ -118,6 +118,7 @@ static base_err drain(cite *c, base_buf *out) {
     c->opened = byte == '[' || (c->opened && byte >= '0' && byte <= '9');
     at++;
   }
+  if (at == 0) return BASE_OK;
   BASE_TRY(send(c, base_span_of(held.p + from, at - from), out));
   base_buf_consume(&c->held, at);
   return BASE_OK;
