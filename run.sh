@@ -18,6 +18,7 @@ transcription_admin=${PONTE_TRANSCRIPTION_ADMIN_PORT:-8001}
 users_port=${PONTE_USERS_PORT:-50051}
 orders_port=${PONTE_ORDERS_PORT:-50052}
 reports_port=${PONTE_REPORTS_PORT:-50053}
+chatbot_port=${PONTE_CHATBOT_PORT:-8082}
 bin=${PONTE_BIN_DIR:-$root/build/release/bin}
 web=${PONTE_WEB_DIR:-$root/build/web}
 export PONTE_DATA_DIR=${PONTE_DATA_DIR:-$root/var}
@@ -36,8 +37,9 @@ usage: ./run.sh [OPTION]...
   --help         this text
 
   Environment: PONTE_PORT, PONTE_GATEWAY_ADMIN_PORT ($gateway_admin), PONTE_SERVICES_ADMIN_PORT ($services_admin), PONTE_USERS_PORT ($users_port),
-  PONTE_ORDERS_PORT ($orders_port), PONTE_REPORTS_PORT ($reports_port), PONTE_TRANSCRIPTION_PORT ($transcription_port),
-  PONTE_TRANSCRIPTION_ADMIN_PORT ($transcription_admin): other ports. PONTE_DATA_DIR: where data is kept (var/).
+  PONTE_ORDERS_PORT ($orders_port), PONTE_REPORTS_PORT ($reports_port), PONTE_CHATBOT_PORT ($chatbot_port), PONTE_TRANSCRIPTION_PORT
+  ($transcription_port), PONTE_TRANSCRIPTION_ADMIN_PORT ($transcription_admin): other ports. PONTE_DATA_DIR: where data is kept (var/).
+  PONTE_LLM: what answers doubts: embedded, gemini (key in GEMINI_API_KEY), openai (key in OPENAI_API_KEY); docs/assistant.md.
   PONTE_STORE: where records are kept: sqlite:DIR (default: in PONTE_DATA_DIR) or postgresql://...
   PONTE_DEPS_DIR: pinned sources and models (deps/). PONTE_SOURCES_DIR: a folder with downloaded files, for machines
   without network.
@@ -88,8 +90,8 @@ processes=(services transcription gateway)
 command_of() {
   case $1 in
     services)
-      command=("$bin/ponte-services" --only "users,orders,reports" --admin "127.0.0.1:$services_admin" --auth on
-        --users-port "$users_port" --orders-port "$orders_port" --reports-port "$reports_port"
+      command=("$bin/ponte-services" --only "users,orders,reports,chatbot" --admin "127.0.0.1:$services_admin" --auth on
+        --users-port "$users_port" --orders-port "$orders_port" --reports-port "$reports_port" --chatbot-port "$chatbot_port"
         --demo-account "$demo_account")
       ;;
     transcription)
@@ -124,11 +126,13 @@ clusters:
   - {name: users, targets: ["127.0.0.1:$users_port"]}
   - {name: orders, targets: ["127.0.0.1:$orders_port"]}
   - {name: reports, targets: ["127.0.0.1:$reports_port"]}
+  - {name: chatbot, targets: ["127.0.0.1:$chatbot_port"]}
   - {name: transcription, targets: ["127.0.0.1:$transcription_port"]}
 routes:
   - {prefix: /ponte.users.v1.UserService/, cluster: users}
   - {prefix: /ponte.orders.v1.OrderService/, cluster: orders}
   - {prefix: /ponte.reports.v1.ReportService/, cluster: reports}
+  - {prefix: /ponte.chatbot.v1.ChatbotService/, cluster: chatbot}
   - {prefix: /, cluster: transcription}
 auth:
   issuers:
@@ -145,6 +149,7 @@ auth:
     - {prefix: /ponte.users.v1.UserService/SignOut, public: true}
     - {prefix: /ponte.orders.v1.OrderService/, roles: [student, teacher, admin]}
     - {prefix: /ponte.reports.v1.ReportService/, roles: [student, teacher, admin]}
+    - {prefix: /ponte.chatbot.v1.ChatbotService/, roles: [student, teacher, admin]}
     - {prefix: /, public: true} # transcription knows no users
 YAML
 }
@@ -276,6 +281,7 @@ PONTE_SERVICES_ADMIN_PORT $services_admin the services' admin page
 PONTE_USERS_PORT $users_port the users service
 PONTE_ORDERS_PORT $orders_port the orders service
 PONTE_REPORTS_PORT $reports_port the reports service
+PONTE_CHATBOT_PORT $chatbot_port the chatbot service
 PONTE_TRANSCRIPTION_PORT $transcription_port the transcription service
 PONTE_TRANSCRIPTION_ADMIN_PORT $transcription_admin the transcription service's admin page
 PORTS

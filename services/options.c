@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 /* A service's name, as --only takes it. */
-static const char *const services[] = {"users", "orders", "reports", "transcription"};
-enum { SERVICES = sizeof services / sizeof services[0] };
+static const char *const services[] = {"users", "orders", "reports", "transcription", "chatbot"};
+enum { SERVICES = sizeof services / sizeof services[0], NUMBER_SIZE = 16 };
 
 static bool are_services(const char *only) {
   for (const char *p = only; p; p = strchr(p, ',')) {
@@ -65,7 +65,7 @@ static const settings_row rows[] = {
      AT(only),
      .is_allowed = are_services,
      .argument = "A,B",
-     .help = "host only these services of users, orders, reports and transcription; default: all"},
+     .help = "host only these services of users, orders, reports, transcription and chatbot; default: all"},
     {.key = "listen_host",
      .flag = "listen-host",
      .kind = SETTINGS_TEXT,
@@ -83,6 +83,7 @@ static const settings_row rows[] = {
     PORT(orders, 50052),
     PORT(reports, 50053),
     PORT(transcription, 50054),
+    PORT(chatbot, 8082),
     TARGET(users, 50051),
     TARGET(orders, 50052),
     {.key = "store",
@@ -168,6 +169,49 @@ static const settings_row rows[] = {
      .fallback = "16MiB",
      .argument = "SIZE",
      .help = "largest recording that TranscribeAudio takes"},
+    {.key = "llm",
+     .flag = "llm",
+     .kind = SETTINGS_TEXT,
+     AT(llm),
+     .fallback = "fake",
+     .argument = "NAME",
+     .help = "what answers doubts: embedded (quotes the material, without a network), gemini (key in GEMINI_API_KEY), "
+             "openai (any server with its chat completions; key in OPENAI_API_KEY), or fake: scripted, for tests"},
+    {.key = "llm_url",
+     .flag = "llm-url",
+     .kind = SETTINGS_TEXT,
+     AT(llm_url),
+     .argument = "URL",
+     .help = "the model's server; default: the provider's own"},
+    {.key = "llm_model",
+     .flag = "llm-model",
+     .kind = SETTINGS_TEXT,
+     AT(llm_model),
+     .argument = "NAME",
+     .help = "the model that writes answers; default: the engine's"},
+    {.key = "chatbot_questions",
+     .flag = "chatbot-questions",
+     .kind = SETTINGS_NUMBER,
+     AT(chatbot_questions),
+     .high = 1000000,
+     .fallback = "30",
+     .argument = "N",
+     .help = "doubts a minute of one caller; 0 = any number"},
+    {.key = "chatbot_running",
+     .flag = "chatbot-running",
+     .kind = SETTINGS_NUMBER,
+     AT(chatbot_running),
+     .high = 1000000,
+     .fallback = "4",
+     .argument = "N",
+     .help = "answers at once of one caller; 0 = any number"},
+    {.key = "chatbot_tokens",
+     .flag = "chatbot-tokens",
+     .kind = SETTINGS_NUMBER,
+     AT(chatbot_tokens),
+     .fallback = "200000",
+     .argument = "N",
+     .help = "tokens a day (UTC) of one caller, of engines other than embedded; 0 = any number"},
     {.key = "grace",
      .flag = "grace",
      .kind = SETTINGS_DURATION,
@@ -192,7 +236,8 @@ const settings_program services_program = {
 
 /* Those with records or identities: what is open to everybody by mistake would be the worst of mistakes. */
 static bool hosts_records(const services_options *o) {
-  return services_options_has(o, "users") || services_options_has(o, "orders") || services_options_has(o, "reports");
+  return services_options_has(o, "users") || services_options_has(o, "orders") || services_options_has(o, "reports") ||
+         services_options_has(o, "chatbot");
 }
 
 static bool is_loopback(const char *host) {
@@ -229,24 +274,29 @@ base_err services_options_read(int argc, char *const *argv, char *(*get)(const c
   return e;
 }
 
-const char *services_options_text(const services_options *o, const char *key) {
+static const settings_row *find_row(const char *key) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    if (rows[i].kind == SETTINGS_TEXT && rows[i].key && strcmp(rows[i].key, key) == 0) {
-      return *(char *const *)((const char *)o + rows[i].at);
-    }
+    if (rows[i].key && strcmp(rows[i].key, key) == 0) return &rows[i];
   }
   return NULL;
+}
+
+const char *services_options_text(const services_options *o, const char *key) {
+  const settings_row *row = find_row(key);
+  if (!row) return NULL;
+  const char *field = (const char *)o + row->at;
+  if (row->kind == SETTINGS_TEXT) return *(char *const *)field;
+  if (row->kind != SETTINGS_NUMBER) return NULL;
+  char *text = settings_alloc(o->settings, NUMBER_SIZE);
+  if (text) snprintf(text, NUMBER_SIZE, "%u", *(const unsigned *)field);
+  return text;
 }
 
 int services_options_port(const services_options *o, const char *service) {
   char key[64];
   snprintf(key, sizeof key, "%s_port", service);
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    if (rows[i].key && strcmp(rows[i].key, key) == 0) {
-      return (int)*(const unsigned *)((const char *)o + rows[i].at);
-    }
-  }
-  return -1;
+  const settings_row *row = find_row(key);
+  return row ? (int)*(const unsigned *)((const char *)o + row->at) : -1;
 }
 
 void services_options_dispose(services_options *o) { settings_free(o->settings); }

@@ -20,7 +20,9 @@ typedef struct {
   enum { SERVICES_AUTH_OFF, SERVICES_AUTH_ON } auth;
   char *issuer, *jwks_url, *demo_account, *users_target, *orders_target;
   services_tracing tracing;
-  unsigned users_port, orders_port, reports_port, transcription_port;
+  unsigned users_port, orders_port, reports_port, transcription_port, chatbot_port;
+  char *llm, *llm_url, *llm_model;
+  unsigned chatbot_questions, chatbot_running, chatbot_tokens; /* of one caller; 0: any number */
   unsigned decode_threads, max_streams;
   uint64_t max_batch_bytes;
   int64_t drain_ms;
@@ -35,7 +37,7 @@ void services_options_dispose(services_options *o);
 /* Whether the service of that name is to be hosted. */
 bool services_options_has(const services_options *o, const char *service);
 
-/* A text by its key in the file; NULL when it is not set or there is none. */
+/* A text, or a number as text, by its key in the file; NULL when it is not set or there is none. Lives as long as `o`; one thread at a time. */
 const char *services_options_text(const services_options *o, const char *key);
 /* Of the service of that name; -1: there is none. */
 int services_options_port(const services_options *o, const char *service);

@@ -72,6 +72,8 @@ static void bad(void) {
       {"--grace", "5", "no unit"},
       {"--only", "users,courses", "an unknown service behind a known one"},
       {"--users-port", "70000", "too large"},
+      {"--chatbot-questions", "-1", "negative"},
+      {"--chatbot-tokens", "many", "no number"},
       {"--auth", "yes", "neither on nor off"},
       {"--listen-host", "0.0.0.0", "open to everybody, and authentication not spoken of"},
       {"--listen-host", "192.0.2.1", "likewise"},
@@ -100,7 +102,8 @@ static void together(void) {
       {{"--listen-host", "0.0.0.0", "--auth", "on"}, true},
       {{"--listen-host", "0.0.0.0", "--only", "transcription"}, true}, /* has no records */
       {{"--listen-host", "::1"}, true},
-      {{"--only", "orders", "--auth", "on"}, false}, /* no keys */
+      {{"--listen-host", "0.0.0.0", "--only", "chatbot"}, false}, /* has conversations */
+      {{"--only", "orders", "--auth", "on"}, false},              /* no keys */
       {{"--only", "orders", "--auth", "on", "--jwks-url", "http://127.0.0.1:8000/.well-known/jwks.json"}, true},
       {{"--only", "orders,users", "--auth", "on"}, true},
   };
@@ -124,8 +127,10 @@ static void by_name(void) {
              no_variables, &o, why));
   CHECK_STR(services_options_text(&o, "users_target"), "users.internal:1");
   CHECK_STR(services_options_text(&o, "orders_target"), "127.0.0.1:50052");
-  CHECK(!services_options_text(&o, "demo_account") && !services_options_text(&o, "users_port") &&
-        !services_options_text(&o, "nothing"));
+  CHECK(!services_options_text(&o, "demo_account") && !services_options_text(&o, "nothing") &&
+        !services_options_text(&o, "max_batch"));
+  CHECK_STR(services_options_text(&o, "orders_port"), "0");
+  CHECK_STR(services_options_text(&o, "chatbot_questions"), "30");
   CHECK_INT(services_options_port(&o, "orders"), 0);
   CHECK_INT(services_options_port(&o, "reports"), 50053);
   CHECK_INT(services_options_port(&o, "courses"), -1);

@@ -27,7 +27,7 @@ struct writing {
   svc_call *call;
   ProtobufCMessage *response;
   const char *key; /* "": none */
-  uint8_t hash[SVC__HASH_SIZE];
+  uint8_t hash[SVC_HASH_SIZE];
   bool found;
 };
 

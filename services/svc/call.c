@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "pb/message.h"
 #include "svc/internal.h"
 
 static void begin_trace(svc_call *c) {
@@ -144,8 +145,18 @@ void *svc_alloc(svc_call *c, size_t n) {
   return p ? memset(p, 0, n) : NULL;
 }
 
+base_err svc_unpack(svc_call *c, const ProtobufCMessageDescriptor *type, base_span packed, ProtobufCMessage **out) {
+  return pb_unpack(type, packed, c->arena, out);
+}
+
+base_err svc_request_hash(svc_call *c, uint8_t out[SVC_HASH_SIZE]) {
+  return svc__request_hash(c->route, c->request, c->route->key, NULL, out);
+}
+
 char *svc_strdup(svc_call *c, const char *s) { return pb_arena_copy(c->arena, base_span_str(s)); }
 int64_t svc_now_us(const svc_call *c) { return c->wall_us; }
+int64_t svc_deadline_ms(const svc_call *c) { return c->deadline_ms; }
+void svc_trace_id(const svc_call *c, char out[BASE_TRACE_ID_SIZE]) { base_trace_id_text(&c->trace, out); }
 
 char *svc_new_id(svc_call *c) {
   char *id = pb_arena_alloc(c->arena, BASE_UUID_SIZE);

@@ -66,10 +66,10 @@ static void blank(ProtobufCMessage *m, const ProtobufCFieldDescriptor *f) {
 }
 
 base_err svc__request_hash(const svc__route *route, const ProtobufCMessage *request, const ProtobufCFieldDescriptor *a,
-                           const ProtobufCFieldDescriptor *b, uint8_t out[SVC__HASH_SIZE]) {
+                           const ProtobufCFieldDescriptor *b, uint8_t out[SVC_HASH_SIZE]) {
   crypto_hash_sha256_state state;
   base_buf packed;
-  _Static_assert(SVC__HASH_SIZE == crypto_hash_sha256_BYTES, "SHA-256");
+  _Static_assert(SVC_HASH_SIZE == crypto_hash_sha256_BYTES, "SHA-256");
   ProtobufCMessage *copy = malloc(request->descriptor->sizeof_message);
   if (copy == NULL) {
     return base_fail(BASE_E_NO_MEMORY);

@@ -45,6 +45,13 @@ const char *svc_setting(svc *s, const char *key) {
   return o->setting ? o->setting(o->ctx, key) : NULL;
 }
 
+int64_t svc_setting_number(svc *s, const char *key, int64_t fallback) {
+  const char *text = svc_setting(s, key);
+  uint64_t n = 0;
+  bool is_number = text && base_span_u64(base_span_str(text), &n) && n <= INT64_MAX;
+  return is_number ? (int64_t)n : fallback;
+}
+
 base_err svc_host_new(const svc_host_options *options, svc_host **out) {
   svc_host *h = calloc(1, sizeof *h);
   if (h == NULL) {

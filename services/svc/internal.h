@@ -17,7 +17,7 @@ typedef struct svc__stream svc__stream;
 typedef struct svc__series svc__series;
 typedef struct svc__wire svc__wire;
 
-enum { SVC__PATH_DEPTH = 4, SVC__HASH_SIZE = 32 };
+enum { SVC__PATH_DEPTH = 4 };
 /* A string field somewhere in a request: count 0 = none. */
 typedef struct {
   const ProtobufCFieldDescriptor *fields[SVC__PATH_DEPTH];
@@ -138,7 +138,7 @@ const char *svc__field_path_get(const svc__field_path *path, const ProtobufCMess
 const char *svc__string(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
 /* SHA-256 of the method and of the request without these fields (either may be NULL), and without a `password`. */
 base_err svc__request_hash(const svc__route *route, const ProtobufCMessage *request, const ProtobufCFieldDescriptor *a,
-                           const ProtobufCFieldDescriptor *b, uint8_t out[SVC__HASH_SIZE]) BASE_MUST_USE;
+                           const ProtobufCFieldDescriptor *b, uint8_t out[SVC_HASH_SIZE]) BASE_MUST_USE;
 
 /* page.c */
 base_err svc__page_begin(svc_call *c) BASE_MUST_USE;

@@ -4,7 +4,7 @@
 enum { PAGE_DEFAULT = 50, PAGE_MAX = 1000 };
 
 static base_err filter_of(const svc_call *c, uint8_t out[SVC_PAGE_FILTER_SIZE]) {
-  uint8_t hash[SVC__HASH_SIZE];
+  uint8_t hash[SVC_HASH_SIZE];
   BASE_TRY(svc__request_hash(c->route, c->request, c->route->page_size, c->route->page_token, hash));
   memcpy(out, hash, SVC_PAGE_FILTER_SIZE);
   return BASE_OK;

@@ -18,6 +18,7 @@
 #ifndef PONTE_SVC_H
 #define PONTE_SVC_H
 
+#include "base/trace.h"
 #include "pb/method.h"
 #include "rpc/error.h"
 #include "store/store.h"
@@ -47,6 +48,8 @@ store *svc_store(svc *s); /* NULL without migrations */
 svc_peer *svc_find_peer(svc *s, const char *name);
 /* A setting of the process (services/options) that this service knows by name; NULL when it is not set. */
 const char *svc_setting(svc *s, const char *key);
+/* The same of a number; `fallback` when it is not set. */
+int64_t svc_setting_number(svc *s, const char *key, int64_t fallback);
 struct token_verifier;
 struct token_verifier *svc_verifier(svc *s); /* NULL when authentication is off */
 /* A page of the process's admin listener, "/.well-known/jwks.json": `write` appends its text; it comes on a loop's thread, so it must not wait. Texts are static. */
@@ -88,10 +91,20 @@ void *svc_data(const svc_call *c);
 /* Memory of the call; zeroed. NULL when it would be too much. */
 void *svc_alloc(svc_call *c, size_t n);
 char *svc_strdup(svc_call *c, const char *s);
+/* A message that was packed before, into the call's memory. */
+base_err svc_unpack(svc_call *c, const ProtobufCMessageDescriptor *type, base_span packed,
+                    ProtobufCMessage **out) BASE_MUST_USE;
+/* For handlers that keep the answers of keys themselves: SHA-256 of the method and of the request without its idempotency_key. */
+enum { SVC_HASH_SIZE = 32 };
+base_err svc_request_hash(svc_call *c, uint8_t out[SVC_HASH_SIZE]) BASE_MUST_USE;
 /* Streams, which may be long: gives back all that these two gave so far. The request stays. */
 void svc_forget(svc_call *c);
 /* The call's time, the same at each ask: Unix microseconds. */
 int64_t svc_now_us(const svc_call *c);
+/* As base_now_ms() counts; INT64_MAX: none. */
+int64_t svc_deadline_ms(const svc_call *c);
+/* For what a handler writes into the log itself. */
+void svc_trace_id(const svc_call *c, char out[BASE_TRACE_ID_SIZE]);
 /* A new id (UUIDv7) in the call's memory. */
 char *svc_new_id(svc_call *c);
 

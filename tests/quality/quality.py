@@ -158,7 +158,7 @@ def main():
     options = parser.parse_args()
     modules, methods = ponte_services.generate(options.protoc, options.protos)
     pb, verdicts = modules["chatbot"], {}
-    with ponte_services.Services(methods, auth=False, only=("chatbot",), more=("--llm", options.llm)) as services:
+    with ponte_services.Services(methods, auth=False, only=("chatbot",), more=("--llm", options.llm, "--chatbot-questions", "0")) as services:
         lessons = Lessons(services, pb)
         for path in options.questions or sorted((HERE / "questions").glob("*.tsv")):
             verdicts[path.stem] = [judge(lessons, pb, question, ask(services, question["question"])) for question in table(path)]

@@ -7,7 +7,7 @@ mkdir "$work/bin"
 for program in ponte-gateway ponte-services; do cp tests/scripts/fake_process.py "$work/bin/$program"; done
 export PONTE_BIN_DIR="$work/bin" PONTE_DATA_DIR="$work/data" FAKE_LOG="$work/log"
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-for variable in PONTE_PORT PONTE_{GATEWAY,SERVICES,TRANSCRIPTION}_ADMIN_PORT PONTE_{USERS,ORDERS,REPORTS,TRANSCRIPTION}_PORT; do
+for variable in PONTE_PORT PONTE_{GATEWAY,SERVICES,TRANSCRIPTION}_ADMIN_PORT PONTE_{USERS,ORDERS,REPORTS,CHATBOT,TRANSCRIPTION}_PORT; do
   export "$variable=$(free_port)"
 done
 
