@@ -12,8 +12,10 @@ void llm_sse_dispose(llm_sse *s) {
 }
 
 static base_err take_field(llm_sse *s, base_span line) {
-  const uint8_t *colon = line.n ? memchr(line.p, ':', line.n) : NULL;
-  size_t name = colon ? (size_t)(colon - line.p) : line.n;
+  size_t name = 0;
+  while (name < line.n && line.p[name] != ':')
+    name++;
+  bool colon = name < line.n;
   if (!base_span_is(base_span_of(line.p, name), "data")) return BASE_OK;
   base_span value = base_span_of(line.p + name, line.n - name);
   if (colon) value = base_span_of(value.p + 1, value.n - 1);
