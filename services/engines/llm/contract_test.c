@@ -223,6 +223,16 @@ static void many_at_once(void) {
   }
 }
 
+static bool embedded_subject(subject *s) {
+  base_buf why;
+  base_buf_init(&why, 256);
+  s->engine = &llm_embedded;
+  s->ask = (behaviour){.whole = "Why does an apple fall?", .nothing = "What is a zebra?"};
+  base_err e = llm_open(&(llm_options){.name = "embedded"}, &why, &s->l);
+  base_buf_dispose(&why);
+  return base_is_ok(e);
+}
+
 static bool fake_subject(subject *s) {
   base_buf why;
   base_buf_init(&why, 256);
@@ -302,7 +312,7 @@ int main(void) {
                                               TEST(deadline_ends_it),     TEST(cancel_before_the_first_piece),
                                               TEST(cancel_after_the_end), TEST(cancel_while_it_waits),
                                               TEST(free_ends_what_runs),  TEST(many_at_once)};
-  static bool (*const make[])(subject *) = {fake_subject, gemini_subject, openai_subject};
+  static bool (*const make[])(subject *) = {embedded_subject, fake_subject, gemini_subject, openai_subject};
   engines_are_found();
   upstream = provider_open();
   if (upstream == NULL) return 1;

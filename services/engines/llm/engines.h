@@ -5,7 +5,7 @@
 #include "llm/llm.h"
 
 /*      engine; the order is that of messages */
-#define LLM_ENGINES(X) X(llm_gemini) X(llm_openai) X(llm_fake)
+#define LLM_ENGINES(X) X(llm_embedded) X(llm_gemini) X(llm_openai) X(llm_fake)
 
 #define X(engine) extern const llm_engine engine;
 LLM_ENGINES(X)

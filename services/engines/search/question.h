@@ -26,6 +26,7 @@ typedef struct {
 typedef struct {
   question_term terms[QUESTION_TERMS_MAX];
   size_t count;
+  bool how_many; /* asks for a number */
 } search_question;
 
 /* `earlier` may be NULL. */
@@ -34,6 +35,29 @@ void search_question_read(search_terms *t, const char *text, const char *earlier
 base_err search_question_match(const search_question *q, base_buf *out) BASE_MUST_USE;
 /* The i-th term stands in `having` of `passages` passages. */
 void search_question_weigh(search_question *q, size_t i, int64_t having, int64_t passages);
+/* What a text has of a question. */
+typedef struct {
+  uint32_t terms; /* bit i: the i-th */
+  bool number;
+} question_found;
+
+/* `language` is the text's, as of search_language(). */
+question_found search_question_found(search_terms *t, const search_question *q, base_span text, const char *language);
+static inline question_found question_both(question_found a, question_found b) {
+  return (question_found){a.terms | b.terms, a.number || b.number};
+}
+/* 0..1: how much of the question that is. Rare terms weigh more; a number or a name that is missing takes much away, and so does an answer without what was asked for. */
+double search_question_share(const search_question *q, question_found found);
+/* What an answer could quote. */
+typedef struct {
+  base_span text; /* of the passage: a sentence, or two where both are needed; empty: there is nothing to quote */
+  question_found found;
+  double share;
+} question_window;
+
+/* The best window of a passage; its title and heading count as said in each. */
+question_window search_question_window(search_terms *t, const search_question *q, const char *title,
+                                       const char *heading, base_span text);
 /* Sets score and support of the hit from its passage. */
 void search_question_measure(search_terms *t, const search_question *q, search_hit *hit);
 

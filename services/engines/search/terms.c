@@ -7,10 +7,11 @@
 #include "search/words.h"
 
 enum {
-  CACHED = 1024,  /* words whose stems are remembered; a lesson has about as many */
-  FOLD_MAX = 18,  /* code points that NFKC makes of one (U+FDFA) */
-  ENDING_MAX = 8, /* bytes of what takes a folded ending's place */
-  STEM_MIN = 2    /* bytes of a word before a plural ending: "mais" and "seis" are none */
+  GUESS_MAX = 400, /* bytes that tell the language */
+  CACHED = 1024,   /* words whose stems are remembered; a lesson has about as many */
+  FOLD_MAX = 18,   /* code points that NFKC makes of one (U+FDFA) */
+  ENDING_MAX = 8,  /* bytes of what takes a folded ending's place */
+  STEM_MIN = 2     /* bytes of a word before a plural ending: "mais" and "seis" are none */
 };
 
 struct cached {
@@ -45,6 +46,7 @@ static const struct {
     {"iveis", "ível"},   {"acoes", "ação"},   {"ucoes", "ução"},  {"avel", "ável"},   {"ivel", "ível"},
     {"acao", "ação"},    {"ucao", "ução"},    {"oes", "ão"},      {"aes", "ão"},      {"ais", "al"},
     {"eis", "el"},       {"ois", "ol"},       {"uis", "ul"},      {"ao", "ão"},       {"ns", "m"},
+    {"on", "om"},        {"en", "em"},
 };
 
 static uint64_t hash_of(const char *s) {
@@ -125,13 +127,19 @@ static void add_point(struct word *w, utf8proc_int32_t c) {
 }
 
 search_reader search_read(base_span text) {
-  search_reader r = {.text = text, .starts = true};
+  search_reader r = {.text = text, .starts = true, .stem = -1};
   bool small = false, capital = false;
   for (size_t i = 0; i < text.n && !small; i++) {
     small = text.p[i] >= 'a' && text.p[i] <= 'z';
     capital |= text.p[i] >= 'A' && text.p[i] <= 'Z';
   }
   r.shouts = capital && !small;
+  return r;
+}
+
+search_reader search_read_in(base_span text, const char *language) {
+  search_reader r = search_read(text);
+  r.stem = strcmp(language, "pt") == 0 ? 0 : strcmp(language, "en") == 0 ? 1 : -1;
   return r;
 }
 
@@ -250,6 +258,7 @@ bool search_terms_next(search_terms *t, search_reader *r, search_term *out) {
   if (!next_word(r, &w)) return false;
   const struct cached *c = look_up(t, &w);
   bool acronym = w.capitals > 1 && !r->shouts;
+  int first = r->stem < 0 ? 0 : r->stem, last = r->stem < 0 ? SEARCH_STEMS - 1 : r->stem;
   *out = (search_term){
       .begin = w.begin,
       .end = w.end,
@@ -257,8 +266,8 @@ bool search_terms_next(search_terms *t, search_reader *r, search_term *out) {
       .number = w.number,
       .name = acronym || (w.leads && !r->starts && !r->shouts && c->kind == SEARCH_CONTENT),
       .folded = c->folded,
-      .stem = {c->stems[0], c->keys[0] == c->keys[1] ? NULL : c->stems[1]},
-      .keys = {c->keys[0], c->keys[1]},
+      .stem = {c->stems[first], c->keys[first] == c->keys[last] ? NULL : c->stems[last]},
+      .keys = {c->keys[first], c->keys[last]},
   };
   r->starts = false;
   return true;
@@ -276,7 +285,7 @@ static bool is_portuguese(base_span word) {
 }
 
 const char *search_language(base_span text) {
-  search_reader r = search_read(text);
+  search_reader r = search_read(base_span_of(text.p, text.n < GUESS_MAX ? text.n : GUESS_MAX));
   struct word w;
   long portuguese = 0, english = 0;
   while (next_word(&r, &w)) {

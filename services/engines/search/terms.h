@@ -1,6 +1,6 @@
 /* terms.h - the words of a text as the search compares them: without case and accents, by their Portuguese and English stems.
  *
- * A word has two stems, because nobody says in which language it is; two words are the same term when either stem is. Accents go first and come back only where Portuguese
+ * A word of a text whose language is known has the stem of that language, any other has both; two words are the same term when they have a stem in common. Accents go first and come back only where Portuguese
  * always has them and its stemmer needs them ("-cao"), so that a question typed without accents finds what one with accents finds.
  *
  * A search_terms belongs to one thread at a time; the rest is pure. Texts are of strangers: bytes that are no UTF-8 separate words, and of a long word the beginning counts.
@@ -45,9 +45,13 @@ typedef struct {
   base_span text; /* borrowed */
   size_t at;
   bool shouts, starts; /* all in capitals; a sentence begins here */
+  int stem;            /* of search_term the only one; -1: both */
 } search_reader;
 
+/* Of any language: a question. */
 search_reader search_read(base_span text);
+/* "pt" or "en" (search_language()), "": any. One stem is better where it is known: by the English one, "país" would be the plural of "pai". */
+search_reader search_read_in(base_span text, const char *language);
 /* False at the end. */
 bool search_terms_next(search_terms *t, search_reader *r, search_term *out);
 
@@ -55,7 +59,7 @@ static inline bool search_term_same(const uint64_t a[SEARCH_STEMS], const uint64
   return a[0] == b[0] || a[1] == b[1] || a[0] == b[1] || a[1] == b[0];
 }
 
-/* "pt", "en", or "" when its words do not tell. */
+/* "pt", "en", or "" when its words do not tell; by the beginning of a long text. Static. */
 const char *search_language(base_span text);
 
 #endif

@@ -10,12 +10,14 @@ static void drop(Fts5Tokenizer *t) { (void)t; }
 
 static int tokenize(Fts5Tokenizer *t, void *ctx, int flags, const char *text, int size,
                     int (*emit)(void *, int, const char *, int, int, int)) {
-  search_reader r = search_read(base_span_of(text, size > 0 ? (size_t)size : 0));
+  base_span all = base_span_of(text, size > 0 ? (size_t)size : 0);
+  /* What a query asks for was chosen there (search/question.h), and is of any language. */
+  bool query = flags & FTS5_TOKENIZE_QUERY;
+  search_reader r = search_read_in(all, query ? "" : search_language(all));
   search_term x;
   int code = SQLITE_OK;
   while (code == SQLITE_OK && search_terms_next((search_terms *)t, &r, &x)) {
-    /* What a query asks for was chosen there (search/question.h). */
-    if (x.kind == SEARCH_STOP && !(flags & FTS5_TOKENIZE_QUERY)) continue;
+    if (x.kind == SEARCH_STOP && !query) continue;
     for (int i = 0; code == SQLITE_OK && i < SEARCH_STEMS && x.stem[i]; i++) {
       code = emit(ctx, i ? FTS5_TOKEN_COLOCATED : 0, x.stem[i], (int)strlen(x.stem[i]), (int)x.begin, (int)x.end);
     }

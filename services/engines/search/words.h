@@ -15,4 +15,11 @@ typedef struct {
 /* NULL: a word with a subject. */
 const search_word *search_word_find(const char *folded);
 
+enum search_class {
+  WORDS_REFER,   /* stand for what was spoken of before: "it", "dela" */
+  WORDS_ORDINAL, /* one of several, and no other: "third" */
+  WORDS_NUMBER   /* "thousand", "half", "dobro" */
+};
+bool search_word_is(const char *folded, enum search_class c);
+
 #endif
