@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { REQUEST_MAX = 1 << 20, CHUNK_MAX = 70000, BIG_PIECES = 64, BIG_PIECE = 16384 };
+enum { REQUEST_MAX = 1 << 20, CHUNK_MAX = 70000, BIG_PIECES = 256, BIG_PIECE = 16384 };
 
 struct provider {
   int listener, stop[2];
@@ -303,7 +303,7 @@ static void answer(talk *t) {
               {"say:empty", say_empty},
               {"say:big", say_big},
               {"say:quota", say_quota},
-              {"say:later", say_later},
+              {"say:afterwards", say_later},
               {"say:denied", say_denied},
               {"say:refused", say_refused},
               {"say:redirect", say_redirect},
