@@ -17,17 +17,19 @@ enum {
   ANSWER_MAX = 1 << 16
 };
 
-/* A passage with less support is no answer. Of answers that are wrong, one that should have been a refusal is the worse: chosen high, on the visible half of tests/quality. */
-static const double support_min = 0.55;
+/* A passage with less support is no answer. In a question of few words each is its subject, and one that is missing makes it another question; in a long one some tell how it came up. Of wrong
+ * answers, one that should have been a refusal is the worse. Chosen on the visible half of tests/quality. */
+enum { FEW = 4 };
+static const double support_min_few = 0.65, support_min = 0.5;
 /* A further passage as good as this share of the best is worth reading, too, even if it has no word that the best has not. */
 static const double as_good = 0.9;
 
 static const struct {
-  const char *language, *first, *next, *refusal;
+  const char *language, *first, *next, *here, *refusal;
 } phrases[] = {
-    {"en", "According to **", "See also **",
+    {"en", "According to ", "See also ", "the lesson at hand",
      "The material does not answer this question. Try other words, or ask your teacher."},
-    {"pt", "De acordo com **", "Veja também **",
+    {"pt", "De acordo com ", "Veja também ", "o que foi dito na aula",
      "O material não responde a essa pergunta. Tente com outras palavras ou pergunte ao professor."},
 };
 
@@ -108,10 +110,14 @@ static base_span cut(base_span quote) {
   return base_span_of(quote.p, n);
 }
 
-static base_err put_quote(base_buf *out, const char *intro, const llm_passage *p, size_t number, base_span quote) {
-  BASE_TRY(base_buf_printf(out, "%s%s", base_buf_size(out) ? "\n\n" : "", intro));
+/* The quote with its mark, behind "According to" or "See also" and where it stands: what has no title is the context that came with the question. */
+static base_err put_quote(base_buf *out, size_t language, const llm_passage *p, size_t number, base_span quote) {
+  bool first = base_buf_size(out) == 0;
+  BASE_TRY(base_buf_str(out, first ? phrases[language].first : "\n\n"));
+  if (!first) BASE_TRY(base_buf_str(out, phrases[language].next));
+  BASE_TRY(base_buf_str(out, *p->title ? "**" : phrases[language].here));
   BASE_TRY(put_title(out, p->title));
-  BASE_TRY(base_buf_str(out, "**"));
+  if (*p->title) BASE_TRY(base_buf_str(out, "**"));
   if (*p->heading) {
     BASE_TRY(base_buf_str(out, " ("));
     BASE_TRY(put_title(out, p->heading));
@@ -157,15 +163,15 @@ static bool quoted_before(const struct making *m, size_t i) {
 }
 
 /* Quotes the passage if it is an answer, and says something after those before it. */
-static base_err try_passage(struct making *m, size_t i, double best, base_buf *out) {
+static base_err try_passage(struct making *m, size_t i, base_buf *out) {
   const llm_passage *p = &m->request->passages[i];
-  if (p->support < support_min) return BASE_OK;
+  double best = m->request->passages[0].support;
+  if (p->support < (m->question.count <= FEW ? support_min_few : support_min)) return BASE_OK;
   question_window *w = &m->windows[i];
   *w = search_question_window(m->terms, &m->question, p->title, p->heading, p->text);
   bool adds = m->quotes == 0 || (w->found.terms & ~m->told) || p->support >= as_good * best;
   if (w->text.n == 0 || !adds || quoted_before(m, i)) return BASE_OK;
-  size_t language = language_of(m->request);
-  BASE_TRY(put_quote(out, m->quotes ? phrases[language].next : phrases[language].first, p, i + 1, cut(w->text)));
+  BASE_TRY(put_quote(out, language_of(m->request), p, i + 1, cut(w->text)));
   m->told |= w->found.terms;
   m->quotes++;
   return BASE_OK;
@@ -177,9 +183,10 @@ static base_err make(const llm_request *r, embedded_answer *a) {
   m->request = r;
   base_err e = search_terms_new(&m->terms);
   if (base_is_ok(e)) read_question(m);
-  double best = r->passage_count ? r->passages[0].support : 0;
-  for (size_t i = 0; base_is_ok(e) && i < r->passage_count && i < LLM_PASSAGES_MAX && m->quotes < QUOTES_MAX; i++)
-    e = try_passage(m, i, best, &a->text);
+  for (size_t i = 0; base_is_ok(e) && i < r->passage_count && i < LLM_PASSAGES_MAX && m->quotes < QUOTES_MAX; i++) {
+    e = try_passage(m, i, &a->text);
+    if (m->quotes == 0) break; /* if the best does not tell, another only seems to */
+  }
   a->finish = m->quotes ? LLM_STOP : LLM_NOT_IN_MATERIAL;
   if (base_is_ok(e) && m->quotes == 0) e = base_buf_str(&a->text, phrases[language_of(r)].refusal);
   search_terms_free(m->terms);

@@ -122,6 +122,27 @@ static void test_strangers(void) {
   base_buf_dispose(&out);
 }
 
+/* The first of a search is the best: what comes behind it does not make up for it. And a question of many words may miss more of them. */
+static void test_support(void) {
+  static const char few[] = "photon light colour", many[] = "photon light colour speed mirror glass";
+  static const struct {
+    const char *question;
+    double first, second;
+    enum llm_finish finish;
+  } rows[] = {{few, 0.7, 0.1, LLM_STOP},  {few, 0.6, 0.9, LLM_NOT_IN_MATERIAL},  {few, 0, 0, LLM_NOT_IN_MATERIAL},
+              {many, 0.6, 0.1, LLM_STOP}, {many, 0.4, 0.9, LLM_NOT_IN_MATERIAL}, {many, 1, 1, LLM_STOP}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    const llm_passage p[] = {PASSAGE("A", "", "A photon is light.", rows[i].first),
+                             PASSAGE("", "", "Light has a colour.", rows[i].second)};
+    base_buf out;
+    base_buf_init(&out, 1 << 16);
+    CHECK_INT(answer((llm_request){.question = rows[i].question, .passages = p, .passage_count = 2}, &out),
+              rows[i].finish);
+    CHECK_INT(times_in(base_buf_span(&out), "See also the lesson at hand:"), rows[i].first == 1);
+    base_buf_dispose(&out);
+  }
+}
+
 static void test_limits(void) {
   static char text[1200];
   for (size_t i = 0; i + 8 < sizeof text; i += 7)
@@ -147,4 +168,4 @@ static void test_limits(void) {
   base_buf_dispose(&out);
 }
 
-TEST_MAIN(TEST(test_answers), TEST(test_several), TEST(test_strangers), TEST(test_limits))
+TEST_MAIN(TEST(test_answers), TEST(test_several), TEST(test_strangers), TEST(test_support), TEST(test_limits))

@@ -17,7 +17,8 @@ enum {
 };
 /* BM25's usual constants. What takes away half of the support: a number or a name that is missing; no number where one was asked for; and nothing but the names, because a passage
  * about James Watt does not yet say where he was buried. */
-static const double k1 = 1.2, b = 0.75, earlier_weight = 0.5, missing_must = 0.5, no_number = 0.5, only_names = 0.5;
+static const double k1 = 1.2, length_share = 0.75, earlier_weight = 0.5, missing_must = 0.5, no_number = 0.5,
+                    only_names = 0.5;
 
 static void add(search_question *q, const search_term *t, double weight) {
   for (size_t i = 0; i < q->count; i++) {
@@ -34,10 +35,23 @@ static void add(search_question *q, const search_term *t, double weight) {
   snprintf(x->stems[1], sizeof x->stems[1], "%s", t->stem[1] ? t->stem[1] : "");
 }
 
-/* "How many", "how much", "quantos": words that ask for a number. */
+static bool is_any(const char *word, const char *a, const char *b, const char *c) {
+  return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
+}
+
+/* A past tense, after "when" and "quando": a date is wanted. "When does ..." wants a condition. */
+static bool is_past(const char *folded) {
+  size_t n = strlen(folded);
+  if (is_any(folded, "did", "was", "were") || is_any(folded, "foi", "foram", "had")) return true;
+  return n > 3 && folded[n - 1] == 'u' && strchr("oei", folded[n - 2]); /* "nasceu", "acabou", "caiu" */
+}
+
+/* The two words ask for a number: "how many", "quantos", "when did", "what year", "que ano". */
 static bool asks_number(const char *before, const char *folded) {
   if (strncmp(folded, "quant", 5) == 0) return strlen(folded) <= 7;
-  return strcmp(before, "how") == 0 && (strcmp(folded, "many") == 0 || strcmp(folded, "much") == 0);
+  if (strcmp(before, "how") == 0) return is_any(folded, "many", "much", "many");
+  if (is_any(before, "when", "quando", "qdo")) return is_past(folded);
+  return is_any(before, "what", "which", "que") && is_any(folded, "year", "ano", "date");
 }
 
 /* Adds the terms of one kind; true if one of the words refers to something before. */
@@ -49,7 +63,7 @@ static bool add_all(search_terms *t, const char *text, enum search_kind kind, do
   while (search_terms_next(t, &r, &x)) {
     if (x.kind == kind) add(q, &x, weight);
     before |= search_word_is(x.folded, WORDS_REFER);
-    q->how_many |= weight == 1 && asks_number(last, x.folded);
+    q->wants_number |= weight == 1 && asks_number(last, x.folded);
     snprintf(last, sizeof last, "%s", x.folded);
   }
   return before;
@@ -96,7 +110,7 @@ question_found search_question_found(search_terms *t, const search_question *q, 
 }
 
 double search_question_share(const search_question *q, question_found found) {
-  double all = 0, there = 0, factor = q->how_many && !found.number ? no_number : 1;
+  double all = 0, there = 0, factor = q->wants_number && !found.number ? no_number : 1;
   bool asks = false, told = false; /* something about the names and numbers */
   for (size_t i = 0; i < q->count; i++) {
     const question_term *x = &q->terms[i];
@@ -170,7 +184,7 @@ void search_question_measure(search_terms *t, const search_question *q, search_h
   struct looking l = {
       .terms = t, .question = q, .about = read_about(t, q, p->title, p->heading, times), .times = times};
   look(&l, p->text);
-  double length = k1 * (1 - b + b * (double)p->text.n / GOAL);
+  double length = k1 * (1 - length_share + length_share * (double)p->text.n / GOAL);
   for (size_t i = 0; i < q->count; i++)
     score += q->terms[i].weight * q->terms[i].rarity * times[i] * (k1 + 1) / (times[i] + length);
   hit->support = (search_question_share(q, question_both(l.whole, l.about)) + l.best.share) / 2;

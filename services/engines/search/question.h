@@ -26,7 +26,7 @@ typedef struct {
 typedef struct {
   question_term terms[QUESTION_TERMS_MAX];
   size_t count;
-  bool how_many; /* asks for a number */
+  bool wants_number; /* asks how many, or when something was */
 } search_question;
 
 /* `earlier` may be NULL. */

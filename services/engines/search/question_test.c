@@ -69,6 +69,11 @@ static void test_support(void) {
   CHECK(support_of("colour of a photon", "Photons", "They have no colour.") == 1);
   CHECK(support_of("how many photons are there?", "", "There are photons.") == 0.5);
   CHECK(support_of("how many photons are there?", "", "There are two photons.") == 1);
+  CHECK(support_of("When did photons appear?", "", "Photons did appear.") == 0.5); /* no date */
+  CHECK(support_of("When did photons appear?", "", "Photons did appear in 1905.") == 1);
+  CHECK(support_of("quando nasceu Einstein?", "", "Einstein nasceu em Ulm.") == 0.5);
+  CHECK(support_of("quando a luz curva?", "", "A luz curva no vidro.") == 1); /* a condition */
+  CHECK(support_of("the third law", "", "The law of the second.") == 0.25);   /* another one */
   CHECK(support_of("mass of a photon", "", "Photons are many. Others are few. More come. Mass is another matter.") ==
         0.75);
   CHECK(support_of("Where was James Watt buried?", "", "James Watt was an engineer.") < 0.4);
