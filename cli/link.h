@@ -9,7 +9,13 @@
 #include "wc/session.h"
 
 /* The standard ports, for --direct. */
-enum { CLI_USERS_PORT = 50051, CLI_ORDERS_PORT = 50052, CLI_REPORTS_PORT = 50053, CLI_TRANSCRIPTION_PORT = 50054 };
+enum {
+  CLI_USERS_PORT = 50051,
+  CLI_ORDERS_PORT = 50052,
+  CLI_REPORTS_PORT = 50053,
+  CLI_TRANSCRIPTION_PORT = 50054,
+  CLI_CHATBOT_PORT = 8082
+};
 
 typedef struct {
   const char *endpoint; /* NULL: the default gateway */
@@ -20,7 +26,7 @@ typedef struct {
 /* From the options of CLI_LINK. */
 cli_link_options cli_link_options_of(const cli_args *a);
 
-enum { CLI_CHANNELS = 4, CLI_PLACE_MAX = 512 };
+enum { CLI_CHANNELS = 5, CLI_PLACE_MAX = 512 };
 typedef struct {
   net_loop *loop;
   wc_plat *plat;

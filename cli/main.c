@@ -10,11 +10,13 @@
 enum { SAY_MAX = 16384 };
 
 extern const cli_command cli_call_command, cli_login, cli_logout, cli_whoami, cli_users, cli_orders, cli_reports,
-    cli_demo, cli_queue_command, cli_sync, cli_transcribe, cli_models, cli_status, cli_completion;
+    cli_demo, cli_queue_command, cli_sync, cli_transcribe, cli_models, cli_status, cli_completion, cli_ask_command,
+    cli_materials, cli_conversations;
 
 static const cli_command *const commands[] = {
-    &cli_call_command,  &cli_login, &cli_logout,     &cli_whoami, &cli_users,  &cli_orders,     &cli_reports, &cli_sync,
-    &cli_queue_command, &cli_demo,  &cli_transcribe, &cli_models, &cli_status, &cli_completion, NULL};
+    &cli_call_command, &cli_login,       &cli_logout,        &cli_whoami,        &cli_users,      &cli_orders,
+    &cli_reports,      &cli_sync,        &cli_queue_command, &cli_demo,          &cli_transcribe, &cli_models,
+    &cli_status,       &cli_ask_command, &cli_materials,     &cli_conversations, &cli_completion, NULL};
 
 const cli_command cli_root = {.name = "ponte",
                               .summary = "The command line client of Ponte; --version prints the version.",

@@ -8,6 +8,7 @@
 #include "google/protobuf/descriptor.pb-c.h"
 #include "grpc/reflection/v1/reflection.ponte.h"
 #include "grpc/reflection/v1alpha/reflection.ponte.h"
+#include "ponte/chatbot/v1/chatbot.ponte.h"
 #include "ponte/orders/v1/orders.ponte.h"
 #include "ponte/reports/v1/reports.ponte.h"
 #include "ponte/transcription/v1/transcription.ponte.h"
@@ -32,10 +33,12 @@ static const struct {
     {"ponte.orders.v1.", CLI_ORDERS_PORT, &ponte_orders_v1_orders_descriptor_set, &ponte_orders_v1_order_service},
     {"ponte.reports.v1.", CLI_REPORTS_PORT, &ponte_reports_v1_reports_descriptor_set, &ponte_reports_v1_report_service},
     {"ponte.transcription.v1.", CLI_TRANSCRIPTION_PORT, &ponte_transcription_v1_transcription_descriptor_set,
-     &ponte_transcription_v1_service}};
+     &ponte_transcription_v1_service},
+    {"ponte.chatbot.v1.", CLI_CHATBOT_PORT, &ponte_chatbot_v1_chatbot_descriptor_set, &ponte_chatbot_v1_service}};
 enum { OWN = sizeof own / sizeof *own };
 
-const int cli_reflect_ports[] = {CLI_USERS_PORT, CLI_ORDERS_PORT, CLI_REPORTS_PORT, CLI_TRANSCRIPTION_PORT, 0};
+const int cli_reflect_ports[] = {CLI_USERS_PORT,         CLI_ORDERS_PORT,  CLI_REPORTS_PORT,
+                                 CLI_TRANSCRIPTION_PORT, CLI_CHATBOT_PORT, 0};
 
 static int own_of(const char *symbol) {
   for (int i = 0; i < OWN; i++) {
