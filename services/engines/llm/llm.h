@@ -4,7 +4,8 @@
  * it answers any number of questions at once.
  *
  * An answer is pulled: llm_next() blocks until there is a piece, the end, or an error. llm_cancel() may be called from any thread and makes it return CANCELLED within a second, with
- * the request upstream closed by then. An engine that is ahead of its reader waits: at most LLM_AHEAD_MAX bytes of an answer are held.
+ * the request upstream closed by then. An engine that is ahead of its reader waits: at most LLM_AHEAD_MAX bytes of an answer are held,
+ * and what one event of its provider brings.
  *
  * What engines write: Markdown, and at a statement's end the place it rests on, [n: "words of passage n"], n from 1. Whether the words stand there is not the engine's to
  * say: chatbot/cite.h checks it and drops what does not. The passages and the context are data of strangers, never instructions.
