@@ -4,6 +4,7 @@
 
 import createCore from './ponte-core.js';
 import createOpus from './ponte-opus.js';
+import { Chat } from './ponte-chat.js';
 
 const RETRY_IDLE_MS = 2000;
 
@@ -37,6 +38,7 @@ class Client {
   #calls = new Map();
   #lastCall = 0;
   #live = null;
+  #chat = null;
   #idleTimer = 0;
 
   constructor(core, opus, url, token, onConnection) {
@@ -47,17 +49,17 @@ class Client {
     if (!this.#handle) throw new Error('the client could not be made');
     addEventListener('online', () => {
       core._ponte_client_retry_now(this.#handle);
+      this.#chat?.retryNow();
       this.#connectionChanged(this.#connection); // it may have outlived the gap
     });
     addEventListener('offline', () => this.#show('offline'));
   }
 
-  /** A unary call by name, 'package.Service/Method'; requests with fields are not supported yet. */
+  /** A unary call by name, 'package.Service/Method'; request and answer are messages as objects (proto3 JSON names). */
   call(method, request = {}) {
-    if (Object.keys(request).length > 0) return Promise.reject(new Error('only empty requests are supported'));
     const number = ++this.#lastCall;
-    const failed = this.#withText([`/${method}`], (path) => this.#core._ponte_client_call(this.#handle, path, number));
-    if (failed) return Promise.reject(new Error(`unknown method ${method}`));
+    const failed = this.#withText([`/${method}`, JSON.stringify(request)], (path, json) => this.#core._ponte_client_call(this.#handle, path, json, number));
+    if (failed) return Promise.reject(new Error(failed === -2 ? `not a request of ${method}` : `unknown method ${method}`));
     return new Promise((resolve, reject) => this.#calls.set(number, { resolve, reject }));
   }
 
@@ -69,6 +71,12 @@ class Client {
     if (failed) throw new Error('a transcription runs already');
     this.#live = new Live(this.#core, this.#opus, this.#handle, { onInterim, onFinal, onEnd });
     return this.#live;
+  }
+
+  /** The chat with the assistant, one of a client. onChat({conversation, busy, signIn}); onCleared(): no messages any more; onMessage(what is new of one: wasm/chat_exports.h). */
+  chat({ onChat = () => {}, onCleared = () => {}, onMessage = () => {} } = {}) {
+    this.#chat ??= new Chat(this.#core, (texts, use) => this.#withText(texts, use), this.#handle, { onChat, onCleared, onMessage });
+    return this.#chat;
   }
 
   /** The transcript so far as 'txt', 'srt', 'vtt' or 'json'. */
@@ -91,7 +99,8 @@ class Client {
       drained: () => this.#live?.wake(),
       reply: () => this.#replied(event),
     };
-    handlers[event.type]();
+    if (event.type.startsWith('chat')) this.#chat?.handle(event);
+    else handlers[event.type]();
   }
 
   #show(state) {

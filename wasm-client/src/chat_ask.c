@@ -104,7 +104,7 @@ static void on_message(void *ctx, ponte_call *call, const Ponte__Chatbot__V1__Re
 
 static void finish(wc_chat *c, wc_chat_entry *e) {
   base_buf_clear(&e->held);
-  wc_chat_changed(c, e, WC_CHAT_CHANGED_ANSWER);
+  wc_chat_changed(c, e, WC_CHAT_CHANGED_ANSWER | WC_CHAT_CHANGED_SOURCES); /* which of them are cited */
   wc_chat_set_state(c, e, WC_CHAT_DONE);
   wc_chat_record_put(c);
 }

@@ -6,7 +6,7 @@
 #include "wc/chat_int.h"
 #include "wc/retry.h"
 
-enum { PAGE_SIZE = 50, CALL_TIMEOUT_MS = 20000 };
+enum { MESSAGES_AT_ONCE = 50, CALL_TIMEOUT_MS = 20000 };
 
 /* What failed here and was never answered there is not in the history, but the reader has seen it. */
 static void keep_failed(wc_chat *c) {
@@ -100,7 +100,7 @@ base_err wc_chat_fetch(wc_chat *c) {
   const ponte_call_options options = {.timeout_ms = CALL_TIMEOUT_MS};
   Ponte__Chatbot__V1__GetConversationRequest r = PONTE__CHATBOT__V1__GET_CONVERSATION_REQUEST__INIT;
   r.conversation_id = c->conversation;
-  r.page_size = PAGE_SIZE;
+  r.page_size = MESSAGES_AT_ONCE;
   r.page_token = c->page_token ? c->page_token : first;
   BASE_TRY(ponte_chatbot_v1_get_conversation(c->channel, &options, &r, &events, c, &c->call));
   wc_chat_begin(c);

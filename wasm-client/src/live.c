@@ -341,6 +341,7 @@ void wc_live_retry_now(wc_live *l) {
 }
 
 enum wc_live_state wc_live_state(const wc_live *l) { return l->state; }
+const char *wc_live_session_id(const wc_live *l) { return l->session_id; }
 int64_t wc_live_committed(const wc_live *l) { return l->committed; }
 int64_t wc_live_pushed(const wc_live *l) { return l->keep.end; }
 size_t wc_live_unsent(const wc_live *l) { return l->unsent; }

@@ -64,6 +64,8 @@ void wc_live_end(wc_live *l);
 void wc_live_retry_now(wc_live *l);
 
 enum wc_live_state wc_live_state(const wc_live *l);
+/* Never changes. */
+const char *wc_live_session_id(const wc_live *l);
 int64_t wc_live_committed(const wc_live *l); /* samples */
 int64_t wc_live_pushed(const wc_live *l);    /* samples */
 /* Bytes of packets not yet handed to the transport. */

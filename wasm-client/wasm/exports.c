@@ -1,19 +1,29 @@
 #include "wc_wasm/exports.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pb/json.h"
 #include "pb/message.h"
+#include "ponte/chatbot/v1/chatbot.ponte.h"
 #include "ponte/transcription/v1/transcription.ponte.h"
 #include "wc/live.h"
 #include "wc/reason.h"
 #include "wc/session.h"
 #include "wc/transcript.h"
+#include "wc_wasm/client.h"
 #include "wc_wasm/plat_js.h"
 
-enum { EVENT_MAX = 1 << 20, FILE_MAX = 64 << 20 };
+enum {
+  EVENT_MAX = 8 << 20,
+  REPLY_MAX = 4 << 20,
+  REQUEST_MAX = 2 << 20,
+  WHY_MAX = 256,
+  FILE_MAX = 64 << 20,
+  RECORDINGS_MAX = 64
+};
 
 /* In plat.js. */
 extern void ponte_js_event(ponte_client *c, const char *json, size_t n);
@@ -26,9 +36,14 @@ struct ponte_client {
   int64_t recorded_ms; /* by earlier transcriptions */
   uint32_t sample_rate_hz;
   base_buf text; /* the file asked for last */
+  struct recording {
+    char session_id[64];
+    int64_t origin_ms;
+  } recordings[RECORDINGS_MAX]; /* the newest last; those before are forgotten */
+  int recording_count;
 };
 
-static void send_event(ponte_client *c, base_buf *json, base_err err) {
+void client_tell(ponte_client *c, base_buf *json, base_err err) {
   base_span s = base_buf_span(json);
   if (base_is_ok(err)) ponte_js_event(c, (const char *)s.p, s.n);
   base_buf_dispose(json);
@@ -44,8 +59,8 @@ static void on_connection(void *ctx, enum wc_session_state state, int code) {
   };
   base_buf json;
   base_buf_init(&json, EVENT_MAX);
-  send_event(ctx, &json,
-             base_buf_printf(&json, "{\"type\":\"connection\",\"state\":\"%s\",\"code\":%d}", names[state], code));
+  client_tell(ctx, &json,
+              base_buf_printf(&json, "{\"type\":\"connection\",\"state\":\"%s\",\"code\":%d}", names[state], code));
 }
 
 static base_err write_status(base_buf *json, const wire_status *status) {
@@ -75,7 +90,7 @@ static void on_live_state(void *ctx, enum wc_live_state state, const wire_status
   }
   base_buf json;
   base_buf_init(&json, EVENT_MAX);
-  send_event(c, &json, write_live(&json, state, status));
+  client_tell(c, &json, write_live(&json, state, status));
 }
 
 static void on_tidy(void *ctx) {
@@ -115,15 +130,15 @@ static void on_result(void *ctx, const wc_result *r) {
   base_buf json;
   base_buf_init(&json, EVENT_MAX);
   if (count > before)
-    send_event(c, &json, write_final(&json, wc_transcript_at(c->transcript, count - 1)));
+    client_tell(c, &json, write_final(&json, wc_transcript_at(c->transcript, count - 1)));
   else
-    send_event(c, &json, write_interim(&json, interim ? interim : &none));
+    client_tell(c, &json, write_interim(&json, interim ? interim : &none));
 }
 
 static void on_drained(void *ctx) {
   base_buf json;
   base_buf_init(&json, EVENT_MAX);
-  send_event(ctx, &json, base_buf_str(&json, "{\"type\":\"drained\"}"));
+  client_tell(ctx, &json, base_buf_str(&json, "{\"type\":\"drained\"}"));
 }
 
 /* -- the client */
@@ -150,6 +165,9 @@ void ponte_client_free(ponte_client *c) {
   base_buf_dispose(&c->text);
   free(c);
 }
+
+wc_session *client_session(const ponte_client *c) { return c->session; }
+const wc_transcript *client_transcript(const ponte_client *c) { return c->transcript; }
 
 void ponte_client_retry_now(ponte_client *c) {
   wc_session_retry_now(c->session);
@@ -203,14 +221,14 @@ static void on_unary_status(void *ctx, ponte_call *call, const wire_status *stat
     err = write_reply(&json, u, &bad);
     wire_status_dispose(&bad);
   }
-  send_event(u->client, &json, err);
+  client_tell(u->client, &json, err);
   base_buf_dispose(&u->reply);
   free(u);
 }
 
 /* The services whose methods can be called by name. */
 static const pb_method *method_by_path(const char *path) {
-  static const pb_service *const services[] = {&ponte_transcription_v1_service};
+  static const pb_service *const services[] = {&ponte_transcription_v1_service, &ponte_chatbot_v1_service};
   for (size_t s = 0; s < sizeof services / sizeof *services; s++) {
     for (int m = 0; m < services[s]->count; m++) {
       const pb_method *method = &services[s]->methods[m];
@@ -220,26 +238,71 @@ static const pb_method *method_by_path(const char *path) {
   return NULL;
 }
 
-int ponte_client_call(ponte_client *c, const char *path, uint32_t number) {
+/* The request, packed. */
+static base_err read_request(const pb_method *method, const char *json, base_buf *out) {
+  pb_arena arena;
+  base_buf why;
+  ProtobufCMessage *message;
+  base_span text = base_span_str(json);
+  pb_arena_init(&arena, pb_memory_cap(text.n));
+  base_buf_init(&why, WHY_MAX);
+  base_err err = pb_json_read(method->request, text, &arena, &why, &message);
+  if (base_is_ok(err)) err = pb_pack(message, out);
+  base_buf_dispose(&why);
+  pb_arena_dispose(&arena);
+  return err;
+}
+
+static base_err start_call(unary *u, const char *path, base_span request) {
   static const ponte_call_events events = {.on_message = on_unary_message, .on_status = on_unary_status};
   const ponte_call_options options = {.timeout_ms = 20000};
-  const pb_method *method = method_by_path(path);
-  unary *u = method ? calloc(1, sizeof *u) : NULL;
-  if (!u) return -1;
-  *u = (unary){.client = c, .method = method, .number = number};
-  base_buf_init(&u->reply, EVENT_MAX);
-  if (!base_is_ok(ponte_call_start(wc_session_channel(c->session), path, &options, &events, u, &u->call))) {
-    free(u);
-    return -1;
-  }
-  if (base_is_ok(ponte_call_send(u->call, base_span_of(NULL, 0))))
+  BASE_TRY(ponte_call_start(wc_session_channel(u->client->session), path, &options, &events, u, &u->call));
+  if (base_is_ok(ponte_call_send(u->call, request)))
     ponte_call_half_close(u->call);
   else
     ponte_call_cancel(u->call);
-  return 0;
+  return BASE_OK;
+}
+
+int ponte_client_call(ponte_client *c, const char *path, const char *request, uint32_t number) {
+  const pb_method *method = method_by_path(path);
+  if (!method) return -1;
+  base_buf packed;
+  base_buf_init(&packed, REQUEST_MAX);
+  base_err err = read_request(method, request, &packed);
+  unary *u = base_is_ok(err) ? calloc(1, sizeof *u) : NULL;
+  if (u) {
+    *u = (unary){.client = c, .method = method, .number = number};
+    base_buf_init(&u->reply, REPLY_MAX);
+    if (!base_is_ok(start_call(u, path, base_buf_span(&packed)))) {
+      free(u);
+      u = NULL;
+    }
+  }
+  base_buf_dispose(&packed);
+  return u ? 0 : base_is(err, BASE_E_MALFORMED) ? -2 : -1;
 }
 
 /* -- the transcription */
+
+static void note_recording(ponte_client *c) {
+  if (c->recording_count == RECORDINGS_MAX)
+    memmove(c->recordings, c->recordings + 1, (size_t)--c->recording_count * sizeof *c->recordings);
+  struct recording *r = &c->recordings[c->recording_count++];
+  r->origin_ms = c->recorded_ms;
+  snprintf(r->session_id, sizeof r->session_id, "%s", wc_live_session_id(c->live));
+}
+
+const char *client_recording(const ponte_client *c) {
+  return c->recording_count ? c->recordings[c->recording_count - 1].session_id : "";
+}
+
+int64_t client_recording_origin_ms(const ponte_client *c, const char *session_id) {
+  for (int i = c->recording_count - 1; i >= 0; i--) {
+    if (strcmp(c->recordings[i].session_id, session_id) == 0) return c->recordings[i].origin_ms;
+  }
+  return -1;
+}
 
 int ponte_live_start(ponte_client *c, uint32_t sample_rate_hz, const char *model, const char *language) {
   static const wc_live_events events = {on_live_state, on_result, on_drained};
@@ -252,7 +315,9 @@ int ponte_live_start(ponte_client *c, uint32_t sample_rate_hz, const char *model
                              .interim_results = true};
   c->sample_rate_hz = sample_rate_hz;
   wc_transcript_set_origin(c->transcript, c->recorded_ms);
-  return base_is_ok(wc_live_new(wc_plat_js(), wc_session_channel(c->session), &options, &events, c, &c->live)) ? 0 : -1;
+  if (!base_is_ok(wc_live_new(wc_plat_js(), wc_session_channel(c->session), &options, &events, c, &c->live))) return -1;
+  note_recording(c);
+  return 0;
 }
 
 int ponte_live_push(ponte_client *c, const void *packet, uint32_t size, uint32_t samples) {
@@ -286,6 +351,7 @@ uint32_t ponte_transcript_count(ponte_client *c) { return (uint32_t)wc_transcrip
 void ponte_transcript_clear(ponte_client *c) {
   wc_transcript_clear(c->transcript);
   c->recorded_ms = 0;
+  c->recording_count = 0;
 }
 
 const char *ponte_transcript_text(ponte_client *c, const char *format) {

@@ -20,8 +20,8 @@ void ponte_client_free(ponte_client *c);
 /* The network came back. */
 void ponte_client_retry_now(ponte_client *c);
 
-/* A unary call with an empty request. 0: the reply event follows with this `call`; -1: no such method, or out of memory. */
-int ponte_client_call(ponte_client *c, const char *path, uint32_t call);
+/* A unary call; the request as JSON. 0: the reply event follows with this `call`; -1: no such method, or out of memory; -2: no request of this method. */
+int ponte_client_call(ponte_client *c, const char *path, const char *request, uint32_t call);
 
 /* One transcription at a time; its text is added to the client's transcript. 0, or -1. */
 int ponte_live_start(ponte_client *c, uint32_t sample_rate_hz, const char *model, const char *language);

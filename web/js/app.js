@@ -1,6 +1,7 @@
 // The live page: buttons, states and words. It knows the client's API (../client/ponte.js) and no protocol.
 
 import { createClient } from '../client/ponte.js';
+import { showView, startChat, translateChat } from './chat.js';
 import { Capture, FRAME_SAMPLES, SAMPLE_RATE, captureProblem, decodeFile, microphones } from './capture.js';
 import { errorText, preferredLocale, rememberLocale, setLocale, text } from './i18n.js';
 import * as view from './view.js';
@@ -209,6 +210,7 @@ async function togglePause() {
 
 function changeLocale(next) {
   rememberLocale(next);
+  translateChat();
   showConnection(connection);
   showControls();
 }
@@ -253,6 +255,8 @@ async function main() {
   const locale = preferredLocale();
   $('locale').value = locale;
   setLocale(locale);
+  translateChat();
+  showView('transcript');
   showConnection('connecting');
   listen();
   try {
@@ -262,6 +266,7 @@ async function main() {
     view.showNotice(text('load_failed'));
     return;
   }
+  startChat(client, { onSignIn: () => $('sign-in')?.click(), hasUnkeptContext: () => true });
   $('start').disabled = false;
   showControls();
   showMicrophones();

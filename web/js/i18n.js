@@ -60,6 +60,14 @@ const texts = {
 
 let locale = 'en';
 
+/** The texts of another part of the page: {en: {...}, 'pt-BR': {...}}. */
+export function addTexts(more) {
+  for (const name of Object.keys(texts)) Object.assign(texts[name], more[name]);
+}
+
+export const hasText = (key) => key in texts.en;
+export const currentLocale = () => locale;
+
 export function text(key, values = {}) {
   const found = texts[locale][key] ?? texts.en[key] ?? key;
   return found.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');

@@ -39,10 +39,11 @@ function setTime(node, ms) {
   node.dateTime = `PT${(ms / 1000).toFixed(3)}S`;
 }
 
-export function addFinal({ id, startMs, text }) {
+export function addFinal({ id, startMs, endMs, text }) {
   const item = document.createElement('li');
   item.className = 'segment new';
-  item.dataset.id = id;
+  Object.assign(item.dataset, { id, startMs, endMs });
+  item.tabIndex = -1;
   const time = document.createElement('time');
   setTime(time, startMs);
   const span = document.createElement('span');
@@ -51,6 +52,19 @@ export function addFinal({ id, startMs, text }) {
   finals.append(item);
   $('empty').hidden = true;
   follow();
+}
+
+/** Shows the sentence that was said at this moment and marks it; false: there is none. */
+export function showMoment(ms) {
+  const item = [...finals.children].findLast((li) => Number(li.dataset.startMs) <= ms);
+  if (!item) return false;
+  for (const other of finals.querySelectorAll('.cited')) other.classList.remove('cited');
+  item.classList.add('cited');
+  following = false;
+  item.scrollIntoView({ block: 'center', behavior: 'instant' });
+  item.focus({ preventScroll: true });
+  latest.hidden = atEnd();
+  return true;
 }
 
 /** stable + rest is the text as it reads now; rest may still change. Empty text hides it. */

@@ -1,0 +1,340 @@
+// The chat panel: what C tells (client/ponte-chat.js) becomes elements, and what the reader does becomes calls. It decides nothing about questions and answers.
+
+import { addTexts, currentLocale, hasText, text } from './i18n.js';
+import { openHistory, openMaterials } from './chat-dialogs.js';
+import { showBlocks } from './nodes.js';
+import * as view from './view.js';
+import chatTexts from './chat-texts.js';
+
+addTexts(chatTexts);
+
+const $ = (id) => document.getElementById(id);
+const log = $('chat-log');
+const AT_END_PX = 48;
+const COPIED_MS = 1500;
+
+let chat;
+let callbacks;
+let following = true; // a reader who scrolled up is left alone
+let state = { conversation: '', busy: false, signIn: false };
+const messages = new Map(); // id -> {node, and the last of each that was told}
+
+// -- words --------------------------------------------------------------------------------------------------------------------
+
+export function chatErrorText({ code, reason, message }) {
+  const key = [`chat_err_${reason}`, `chat_code_${code}`].find(hasText) ?? 'chat_err_unknown';
+  return text(key, { message });
+}
+
+const finishes = { NOT_IN_MATERIAL: 'chat_not_in_material', MAX_TOKENS: 'chat_cut', SAFETY: 'chat_blocked' };
+
+/** What stands under an answer: [kind, words]. */
+function labelOf(m) {
+  const labels = {
+    QUEUED: () => {
+      if (m.code === 16) return ['wait', text('chat_needs_sign_in')];
+      if (m.code !== 0 || !navigator.onLine) return ['wait', text('chat_waiting')];
+      return ['wait', text(runningId() ? 'chat_turn' : 'chat_sending')];
+    },
+    ASKING: () => ['wait', text('chat_searching')],
+    ANSWERING: () => ['wait', text('chat_writing')],
+    STOPPED: () => ['warn', text(m.blocks ? 'chat_stopped' : 'chat_not_sent')],
+    FAILED: () => ['bad', chatErrorText(m)],
+    DONE: () => {
+      if (finishes[m.finish]) return [m.finish === 'NOT_IN_MATERIAL' ? 'note' : 'warn', text(finishes[m.finish])];
+      return m.citations ? ['', ''] : ['warn', text('chat_unverified')];
+    },
+  };
+  return labels[m.state]();
+}
+
+const pendingStates = ['QUEUED', 'ASKING', 'ANSWERING'];
+const isPending = (m) => pendingStates.includes(m.state);
+const runningId = () => [...messages.values()].find((m) => m.state === 'ASKING' || m.state === 'ANSWERING')?.id;
+
+/** Start and end, once; never the words of an answer, which would be read over and over. */
+function say(m, before) {
+  if (before === m.state) return;
+  if (m.state === 'ASKING' && !pendingStates.slice(1).includes(before)) $('chat-status').textContent = text('chat_searching');
+  if (!isPending(m) && pendingStates.includes(before)) $('chat-status').textContent = labelOf(m)[1] || text('chat_done');
+}
+
+// -- messages -----------------------------------------------------------------------------------------------------------------
+
+const icons = {
+  copy: 'M8.5 8.5h11v11h-11zM15.5 8.5v-2a2 2 0 0 0-2-2h-7a2 2 0 0 0-2 2v7a2 2 0 0 0 2 2h2',
+  retry: 'M19 12a7 7 0 1 1-2-4.9M19 4v4h-4',
+  helpful: 'M8 11v9H5v-9zM8 12l4-8c1.5 0 2.4 1 2.2 2.4L13.7 10H18a2 2 0 0 1 2 2.4l-1.2 6a2 2 0 0 1-2 1.6H8',
+  not_helpful: 'M16 13V4h3v9zM16 12l-4 8c-1.5 0-2.4-1-2.2-2.4l.5-3.6H6a2 2 0 0 1-2-2.4l1.2-6A2 2 0 0 1 7.2 4H16',
+};
+
+function icon(path) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const shape = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('aria-hidden', 'true');
+  shape.setAttribute('d', path);
+  svg.append(shape);
+  return svg;
+}
+
+/** A text in the page's language that follows it when it changes. */
+function worded(node, key, values) {
+  Object.assign(node.dataset, { word: key, values: JSON.stringify(values ?? {}) });
+  node.textContent = text(key, values);
+  return node;
+}
+
+function labelled(node, key, values) {
+  Object.assign(node.dataset, { label: key, labelValues: JSON.stringify(values ?? {}) });
+  node.setAttribute('aria-label', text(key, values));
+  node.title = text(key, values);
+  return node;
+}
+
+function element(tag, className, ...children) {
+  const node = document.createElement(tag);
+  node.className = className;
+  node.append(...children);
+  return node;
+}
+
+function action(name, run, path) {
+  const button = labelled(element('button', 'icon', icon(path)), `chat_${name}`);
+  button.type = 'button';
+  button.dataset.action = name;
+  button.addEventListener('click', () => run(button));
+  return button;
+}
+
+async function copy(id, button) {
+  await navigator.clipboard.writeText(chat.text(id));
+  labelled(button, 'chat_copied');
+  button.classList.add('done');
+  setTimeout(() => { labelled(button, 'chat_copy'); button.classList.remove('done'); }, COPIED_MS);
+}
+
+const rate = (m, rating) => chat.rate(m.id, m.rated === rating ? 'UNSPECIFIED' : rating);
+
+function makeMessage(id) {
+  const node = element('li', 'exchange');
+  const m = { id, node, state: '', blocks: 0 };
+  m.question = element('p', 'question');
+  m.answer = element('div', 'prose');
+  m.sources = element('ul', 'sources');
+  m.label = element('p', 'label');
+  m.wait = element('i', 'dots');
+  m.words = element('span', '');
+  m.signIn = worded(element('button', ''), 'chat_sign_in');
+  m.cancel = worded(element('button', ''), 'chat_cancel');
+  m.again = worded(element('button', ''), 'chat_retry');
+  m.actions = element('div', 'actions', action('copy', (b) => copy(id, b), icons.copy), action('helpful', () => rate(m, 'HELPFUL'), icons.helpful),
+    action('not_helpful', () => rate(m, 'NOT_HELPFUL'), icons.not_helpful), action('retry', () => chat.retry(id), icons.retry));
+  for (const button of [m.signIn, m.cancel, m.again]) button.type = 'button';
+  m.signIn.addEventListener('click', () => callbacks.onSignIn());
+  m.cancel.addEventListener('click', () => chat.stop(id));
+  m.again.addEventListener('click', () => chat.retry(id));
+  m.label.append(m.wait, m.words, m.signIn, m.cancel, m.again);
+  labelled(m.sources, 'chat_sources').title = '';
+  node.append(element('h3', 'vh', ''), m.question, element('h3', 'vh', ''), m.answer, m.label, m.sources, m.actions);
+  worded(node.children[0], 'chat_you');
+  worded(node.children[2], 'chat_answer');
+  m.answer.addEventListener('click', (event) => {
+    const cite = event.target.closest('.cite');
+    if (cite) openSource(m, Number(cite.dataset.number), Number(cite.dataset.offset), cite);
+  });
+  $('chat-list').append(node);
+  messages.set(id, m);
+  return m;
+}
+
+function showState(m) {
+  const [kind, words] = labelOf(m);
+  const done = !isPending(m);
+  m.question.textContent = m.text;
+  m.node.dataset.state = m.state;
+  m.label.dataset.kind = kind;
+  m.words.textContent = words;
+  m.wait.hidden = !['ASKING', 'ANSWERING'].includes(m.state);
+  m.label.hidden = !words;
+  m.signIn.hidden = !(m.state === 'QUEUED' && m.code === 16);
+  m.cancel.hidden = m.state !== 'QUEUED';
+  m.again.hidden = !(m.state === 'FAILED' || m.state === 'STOPPED');
+  m.actions.hidden = !done || m.blocks === 0;
+  const named = (name) => m.actions.querySelector(`[data-action=${name}]`);
+  for (const [name, rating] of [['helpful', 'HELPFUL'], ['not_helpful', 'NOT_HELPFUL']]) {
+    named(name).hidden = !m.messageId;
+    named(name).setAttribute('aria-pressed', String(m.rated === rating));
+  }
+  named('retry').hidden = !m.again.hidden;
+}
+
+/** The cited ones, once the answer is there; a passage that nobody quotes is no source. */
+function showSources(m) {
+  const cited = (m.passages ?? []).filter((p) => p.cited);
+  m.sources.replaceChildren(...cited.map((p) => {
+    const place = [p.title || text('chat_live'), p.heading].filter(Boolean).join(' · ');
+    const button = element('button', 'source', element('b', '', String(p.number)), element('span', '', place));
+    if (p.startMs >= 0) button.append(element('time', '', view.clockText(p.startMs)));
+    button.type = 'button';
+    button.dataset.number = p.number;
+    button.addEventListener('click', () => openSource(m, p.number, -1, button));
+    return element('li', '', button);
+  }));
+  m.sources.hidden = cited.length === 0;
+}
+
+function nameCite(m, button) {
+  const passage = m.passages?.find((p) => p.number === Number(button.dataset.number));
+  labelled(button, 'chat_source', { number: button.dataset.number, title: passage?.title || text('chat_live') });
+}
+
+function follow() {
+  if (following) log.scrollTop = log.scrollHeight;
+  $('chat-latest').hidden = following;
+}
+
+function onMessage(event) {
+  const m = messages.get(event.id) ?? makeMessage(event.id);
+  const before = m.state;
+  const { question, sources, answer, type, id, ...rest } = event;
+  if (question !== undefined) Object.assign(m, rest, { text: question });
+  if (sources) m.passages = sources;
+  if (answer) {
+    showBlocks(m.answer, answer, (cite) => nameCite(m, cite));
+    m.blocks = answer.keep + answer.blocks.length;
+  }
+  if (sources) showSources(m);
+  showState(m);
+  say(m, before);
+  showComposer();
+  follow();
+}
+
+function onCleared() {
+  messages.clear();
+  $('chat-list').replaceChildren();
+  $('chat-status').textContent = '';
+  following = true;
+  showComposer();
+}
+
+// -- sources ------------------------------------------------------------------------------------------------------------------
+
+/** A sentence of this page's transcript is shown there; everything else in a window of its own, the quote marked. */
+function openSource(m, number, offset, from) {
+  const passage = chat.passage(m.id, number, offset);
+  if (!passage) return;
+  if (passage.captionMs >= 0) {
+    showView('transcript');
+    if (view.showMoment(passage.captionMs)) return;
+    showView('chat');
+  }
+  $('passage-title').textContent = passage.title || text('chat_live');
+  $('passage-heading').textContent = passage.heading;
+  $('passage-time').textContent = passage.startMs >= 0 ? text('passage_at', { time: view.clockText(passage.startMs) }) : '';
+  const [before, mark, after] = $('passage-text').children;
+  before.textContent = passage.before;
+  mark.textContent = passage.mark;
+  after.textContent = passage.after;
+  $('passage-dialog').returnTo = from;
+  $('passage-dialog').showModal();
+  mark.scrollIntoView({ block: 'center' });
+}
+
+// -- the composer -------------------------------------------------------------------------------------------------------------
+
+function grow() {
+  const input = $('chat-input');
+  input.style.height = 'auto';
+  input.style.height = `${input.scrollHeight + 2}px`;
+}
+
+function showComposer() {
+  const running = [...messages.values()].some(isPending);
+  const blank = $('chat-input').value.trim() === '';
+  $('chat-stop').hidden = !running;
+  $('chat-send').hidden = running && blank;
+  $('chat-send').disabled = !chat || blank;
+  $('chat-empty').hidden = messages.size > 0;
+  $('chat-new').disabled = running || messages.size === 0;
+  $('chat-history').disabled = running || !chat;
+  $('chat-materials').disabled = !chat;
+}
+
+function send() {
+  const input = $('chat-input');
+  const question = input.value.trim();
+  if (!chat || !question) return;
+  const id = chat.ask(question, { withContext: callbacks.hasUnkeptContext() });
+  $('chat-problem').hidden = id !== 0;
+  if (!id) {
+    $('chat-problem').textContent = text([...question].length > 2000 ? 'chat_too_long' : 'chat_too_many');
+    return;
+  }
+  input.value = '';
+  grow();
+  following = true;
+}
+
+function stop() {
+  const running = [...messages.values()].find((m) => m.state === 'ASKING' || m.state === 'ANSWERING') ?? [...messages.values()].find(isPending);
+  if (running) chat.stop(running.id);
+  $('chat-input').focus();
+}
+
+// -- the page -----------------------------------------------------------------------------------------------------------------
+
+/** On narrow screens one of the two is shown. */
+export function showView(name) {
+  document.body.dataset.view = name;
+  for (const tab of document.querySelectorAll('[data-show]')) tab.setAttribute('aria-pressed', String(tab.dataset.show === name));
+  if (name === 'chat') follow();
+}
+
+/** The words that are not in the page's own markup follow its language. */
+export function translateChat() {
+  for (const node of document.querySelectorAll('[data-word]')) node.textContent = text(node.dataset.word, JSON.parse(node.dataset.values));
+  for (const node of document.querySelectorAll('[data-label]')) labelled(node, node.dataset.label, JSON.parse(node.dataset.labelValues));
+  for (const node of document.querySelectorAll('[data-i18n-placeholder]')) node.placeholder = text(node.dataset.i18nPlaceholder);
+  for (const node of document.querySelectorAll('#chat [data-i18n-label]')) node.title = text(node.dataset.i18nLabel);
+  for (const m of messages.values()) { showState(m); showSources(m); }
+}
+
+function listen(client) {
+  const input = $('chat-input');
+  input.addEventListener('input', () => { grow(); showComposer(); $('chat-problem').hidden = true; });
+  input.addEventListener('keydown', (event) => {
+    // Enter that ends a word being composed (IME) is not ours; Safari tells it by 229 only.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    send();
+  });
+  $('chat-form').addEventListener('submit', (event) => { event.preventDefault(); send(); });
+  $('chat-stop').addEventListener('click', stop);
+  $('chat-new').addEventListener('click', () => { chat.open(''); input.focus(); });
+  $('chat-history').addEventListener('click', () => openHistory(client, { current: state.conversation, open: (id) => chat.open(id), locale: currentLocale() }));
+  $('chat-materials').addEventListener('click', () => openMaterials(client));
+  log.addEventListener('scroll', () => {
+    following = log.scrollHeight - log.scrollTop - log.clientHeight < AT_END_PX;
+    $('chat-latest').hidden = following;
+  }, { passive: true });
+  $('chat-latest').addEventListener('click', () => { following = true; follow(); log.focus({ preventScroll: true }); });
+  new ResizeObserver(follow).observe(log);
+  for (const dialog of document.querySelectorAll('dialog')) {
+    dialog.addEventListener('click', (event) => { if (event.target === dialog || event.target.closest('[data-close]')) dialog.close(); });
+  }
+  $('passage-dialog').addEventListener('close', () => $('passage-dialog').returnTo?.focus());
+  for (const event of ['online', 'offline']) addEventListener(event, () => { for (const m of messages.values()) showState(m); });
+}
+
+/** onSignIn(): the reader wants to; hasUnkeptContext(): the page has heard what the service does not keep. */
+export function startChat(client, { onSignIn, hasUnkeptContext }) {
+  callbacks = { onSignIn, hasUnkeptContext };
+  chat = client.chat({ onChat: (event) => { state = event; showComposer(); }, onCleared, onMessage });
+  listen(client);
+  showComposer();
+  return chat;
+}
+
+for (const tab of document.querySelectorAll('[data-show]')) tab.addEventListener('click', () => showView(tab.dataset.show));
