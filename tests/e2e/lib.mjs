@@ -55,12 +55,23 @@ class Process {
   }
 }
 
-/** Transcription service and gateway with the built site, on ports of their own. */
-export async function startStack() {
-  const [servicePort, serviceAdmin, port, gatewayAdmin] = [await freePort(), await freePort(), await freePort(), await freePort()];
-  const service = new Process([process.env.PONTE_SERVICES, '--only', 'transcription', '--admin', `127.0.0.1:${serviceAdmin}`], serviceAdmin,
-    { PONTE_TRANSCRIPTION_PORT: String(servicePort) });
-  const gateway = new Process([process.env.PONTE_GATEWAY, '--listen', `127.0.0.1:${port}`, '--upstream', `127.0.0.1:${servicePort}`,
+/** Transcription service and gateway with the built site, on ports of their own; `assistant`: an engine's name, and there is a chatbot too, for everybody. */
+export async function startStack({ assistant } = {}) {
+  const [servicePort, serviceAdmin, port, gatewayAdmin, chatbotPort] = [await freePort(), await freePort(), await freePort(), await freePort(), await freePort()];
+  const upstream = `127.0.0.1:${servicePort}`;
+  const flags = ['--only', assistant ? 'transcription,chatbot' : 'transcription', '--admin', `127.0.0.1:${serviceAdmin}`];
+  if (assistant) flags.push('--chatbot-port', String(chatbotPort), '--llm', assistant);
+  const service = new Process([process.env.PONTE_SERVICES, ...flags], serviceAdmin,
+    { PONTE_TRANSCRIPTION_PORT: String(servicePort), PONTE_STORE: `sqlite:${mkdtempSync(join(folder, 'data-'))}` });
+  const config = join(folder, `gateway-${gatewayAdmin}.yaml`);
+  writeFileSync(config, `clusters:
+  - {name: transcription, targets: ["${upstream}"]}
+  - {name: chatbot, targets: ["127.0.0.1:${chatbotPort}"]}
+routes:
+  - {prefix: /ponte.chatbot.v1.ChatbotService/, cluster: chatbot}
+  - {prefix: /, cluster: transcription}
+`);
+  const gateway = new Process([process.env.PONTE_GATEWAY, '--listen', `127.0.0.1:${port}`, ...(assistant ? ['--config', config] : ['--upstream', upstream]),
     '--admin', `127.0.0.1:${gatewayAdmin}`, '--web', process.env.PONTE_WEB], gatewayAdmin);
   const stop = async () => { await gateway.kill('SIGTERM'); await service.kill('SIGTERM'); };
   try {
