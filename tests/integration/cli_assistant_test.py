@@ -1,0 +1,334 @@
+"""`ponte ask`, `ponte materials` and `ponte conversations` against a real ponte-services (users, chatbot with the scripted engine; authentication on), directly and through a gateway.
+
+What the engine says stands in the question (services/engines/llm/fake.h). Standard library only.
+"""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import harness
+import ponte_procs as procs
+
+LIMIT = 60
+PORTS = {"users": 50051, "chatbot": 8082}
+UNAUTHENTICATED, UNAVAILABLE, INVALID, NOT_FOUND, CUT, BLOCKED, INTERRUPTED = 36, 34, 23, 25, 31, 29, 130
+# The words of scripts stand in the lesson, or the service would not find enough of the question there to ask its engine.
+SCRIPTS = "A script has fake text 1 2 3, a quote, a lie, and an end: STOP, MAX_TOKENS, SAFETY, error UNAVAILABLE, EXHAUSTED, wait, endless."
+CELL = "Is the cell the smallest unit of life, and has every cell a membrane?"
+LIGHT = "Photosynthesis happens in the chloroplasts, which contain chlorophyll?"
+LESSON = f"""# Biology
+
+## The cell
+
+The cell is the smallest unit of life. Every cell has a membrane. {SCRIPTS}
+
+## Photosynthesis
+
+Photosynthesis happens in the chloroplasts, which contain chlorophyll. {SCRIPTS}
+"""
+TRANSCRIPT = """1
+00:01:05,000 --> 00:01:09,000
+A mitocôndria produz a energia da célula.
+
+2
+01:02:10,000 --> 01:02:15,000
+O núcleo guarda o DNA.
+"""
+
+
+class Services:
+    """ponte-services at its standard ports on a loopback address of this test's own; stopped and started as often as a test likes."""
+
+    def __init__(self, folder):
+        self.folder, self.account = folder, os.path.join(folder, "demo-account.json")
+        self.host = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}.{random.randint(1, 250)}"
+        self.popen, self.starts, self.admin = None, 0, 0
+
+    def start(self):
+        self.starts += 1
+        path = f"{self.folder}/services-{self.starts}.log"
+        command = [procs.program("ponte-services"), "--only", ",".join(PORTS), "--listen-host", self.host, "--admin", "127.0.0.1:0", "--auth", "on",
+                   "--demo-account", self.account, "--llm", "fake"]
+        environment = dict(os.environ, PONTE_STORE=f"sqlite:{self.folder}", PONTE_DATA_DIR=self.folder, PONTE_LOG="info")
+        with open(path, "wb") as log:
+            self.popen = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
+        deadline, waiting = time.monotonic() + LIMIT, set(PORTS) | {"admin"}
+        while waiting:
+            with open(path, encoding="utf-8", errors="replace") as log:
+                text = log.read()
+            if self.popen.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"the services are not ready:\n{text[-4000:]}")
+            for line in text.splitlines():
+                said = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
+                if said.get("message") == "listening":
+                    waiting.discard(said["service"])
+                    self.admin = said["port"] if said["service"] == "admin" else self.admin
+            time.sleep(0.02)
+        return self
+
+    def stop(self):
+        if self.popen and self.popen.poll() is None:
+            self.popen.terminate()
+            try:
+                self.popen.wait(LIMIT)
+            finally:
+                self.popen.kill()  # one that does not end is not left behind
+                self.popen.wait()
+
+    def metric(self, pattern):
+        """The sum of all samples whose name and labels match."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=LIMIT) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(pattern, line))
+
+
+class World(unittest.TestCase):
+    """One store, one gateway; each test has folders of its own for sessions and queues, and is signed in."""
+
+    @classmethod
+    def setUpClass(cls):
+        owner = tempfile.TemporaryDirectory(prefix="ponte-cli-")
+        cls.addClassCleanup(owner.cleanup)
+        cls.folder = owner.name
+        cls.services = Services(cls.folder)
+        cls.addClassCleanup(cls.services.stop)
+        cls.services.start()
+        with open(f"{cls.folder}/gateway.yaml", "w", encoding="utf-8") as f:
+            f.write("listen:\n  - address: 127.0.0.1:0\nclusters:\n")
+            f.writelines(f"  - {{name: {name}, targets: ['{cls.services.host}:{port}']}}\n" for name, port in PORTS.items())
+            f.write("routes:\n" + "".join(f"  - {{prefix: /ponte.{name}.v1., cluster: {name}}}\n" for name in PORTS))
+        cls.gateway = harness.Process("ponte-gateway", ["--config", f"{cls.folder}/gateway.yaml", "--grace", "1s", "--admin", "127.0.0.1:0"], 2)
+        cls.addClassCleanup(cls.gateway.stop)
+        cls.http = ["--endpoint", next(line.split()[1] for line in cls.gateway.said if line.startswith("listening"))]
+        cls.direct = [f"--direct={cls.services.host}"]
+        cls.lesson, cls.transcript = f"{cls.folder}/cells.md", f"{cls.folder}/Aula 3.srt"
+        for path, text in ((cls.lesson, LESSON), (cls.transcript, TRANSCRIPT)):
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+
+    def setUp(self):
+        if self.services.popen.poll() is not None:
+            self.services.start()
+        self.home = tempfile.mkdtemp(dir=self.folder)
+        self.environment = dict(os.environ, HOME=self.home, XDG_CONFIG_HOME=f"{self.home}/config", XDG_STATE_HOME=f"{self.home}/state")
+        self.environment.pop("PONTE_TOKEN", None)
+        self.where = self.direct
+        self.login()
+
+    def login(self):
+        with open(self.services.account, encoding="utf-8") as f:
+            account = json.load(f)
+        self.ponte("login", account["email"], "--password-stdin", given=account["password"] + "\n")
+
+    def command(self, *arguments):
+        return [procs.program("ponte"), *arguments, *(self.where if arguments[0] != "sync" else [])]
+
+    def ponte(self, *arguments, code=0, said=None, given=None):
+        """Standard output of a command that ends with this code; `said` must be on stderr."""
+        done = subprocess.run(self.command(*arguments), input=given, capture_output=True, text=True, timeout=LIMIT, env=self.environment, check=False)
+        self.assertEqual(done.returncode, code, f"{arguments}: {done.stdout}{done.stderr}")
+        if said:
+            self.assertRegex(done.stderr, said)
+        return done.stdout
+
+    def json(self, *arguments, **more):
+        return json.loads(self.ponte(*arguments, "--json", **more))
+
+    def materials(self, title):
+        return [m for m in self.json("materials", "list").get("materials", []) if m["title"] == title]
+
+    def conversation(self, title="Biology"):
+        return self.json("conversations", "create", title)["conversationId"]
+
+
+class Ask(World):
+    def test_an_answer_with_its_sources(self):
+        for where in (self.direct, self.http):
+            self.where = where
+            self.login()
+            out = self.ponte("ask", f"{LIGHT} fake:text=2,quote=1", "--material", self.lesson)
+            self.assertRegex(out, r"^peça 1 peça 2 \[1\] ?\n\nSources:\n\[1\] cells > Biology > Photosynthesis, bytes \d+-\d+: \"Photosynthesis happens in ")
+            begin, end = map(int, re.search(r"bytes (\d+)-(\d+)", out).groups())
+            quote = re.search(r': "(.*)"\n$', out).group(1)
+            self.assertEqual(LESSON.encode()[begin:end].decode(), quote)
+        out = self.ponte("ask", "O que produz a energia da célula?", "--material", self.transcript)
+        self.assertRegex(out, r'\[1\] Aula 3, 1:05-1:09: "A mitocôndria produz')
+        out = self.ponte("ask", "O que guarda o núcleo? fake:quote=1", "--material", self.transcript)
+        self.assertRegex(out, r"\[1\] Aula 3, 1:")
+
+    def test_only_what_stands_there_is_a_source(self):
+        out = self.ponte("ask", f"{CELL} fake:text=1,lie,text=1", "--material", self.lesson)
+        self.assertNotIn("Sources", out)
+        self.assertNotIn("[1", out)
+
+    def test_a_refusal_is_an_answer(self):
+        out = self.ponte("ask", "Who won the cup in 1994?", "--material", self.lesson)
+        self.assertIn("could not find", out)
+        self.assertNotIn("Sources", out)
+        self.assertNotEqual(self.ponte("ask", "Who won the cup in 1994?", "--material", self.lesson, "--language", "pt"), out)
+
+    def test_the_end_is_told_truthfully(self):
+        for end, code, said in (("STOP", 0, ""), ("MAX_TOKENS", CUT, "cut"), ("SAFETY", BLOCKED, "blocked")):
+            out = self.ponte("ask", f"{CELL} fake:text=2,end={end}", "--material", self.lesson, code=code, said=said)
+            self.assertTrue(out.startswith("peça 1 peça 2"), out)
+            self.ponte("ask", f"{CELL} fake:text=2,end={end}", "--json", code=code)
+        for error in ("UNAVAILABLE", "EXHAUSTED"):
+            self.ponte("ask", f"{CELL} fake:text=2,error={error}", code=UNAVAILABLE, said="ENGINE_UNAVAILABLE")
+
+    def test_json_is_the_stream(self):
+        lines = [json.loads(line) for line in self.ponte("ask", f"{CELL} fake:text=2,quote=1", "--material", self.lesson, "--json").splitlines()]
+        self.assertEqual([next(iter(line)) for line in lines][:1] + [next(iter(lines[-1]))], ["sources", "final"])
+        answer = "".join(line.get("text", "") for line in lines).encode()
+        citation = lines[-1]["final"]["citations"][0]
+        self.assertEqual(answer[citation["answerOffset"]:][:3], b"[1]")
+        self.assertEqual(lines[-1]["final"]["finishReason"], "FINISH_REASON_STOP")
+
+    def test_a_lesson_is_added_once(self):
+        path = f"{self.home}/once.md"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(LESSON)
+        for _ in range(3):
+            self.ponte("ask", "What is a cell?", "--material", path)
+        self.assertEqual(len(self.materials("once")), 1)
+        # Removed, it is added once more; changed, it is another lesson.
+        self.ponte("materials", "remove", self.materials("once")[0]["materialId"], "--yes")
+        for _ in range(3):
+            self.assertIn("Sources", self.ponte("ask", "What is a cell?", "--material", path))
+        self.assertEqual(len(self.materials("once")), 1)
+        with open(path, "a", encoding="utf-8") as f:
+            f.write("\nMore.\n")
+        self.ponte("ask", "What is a cell?", "--material", path, "--material", self.lesson)
+        self.assertEqual(len(self.materials("once")), 2)
+
+    def test_context(self):
+        out = self.ponte("ask", "When is the exam?", "--context", "-", given="The exam is on Friday at ten in room five.\n")
+        self.assertRegex(out, r'\[1\] the context that was given, bytes 0-\d+: "The exam is on')
+
+    def test_the_same_key_tells_the_same_answer(self):
+        conversation = self.conversation()
+        first = self.ponte("ask", f"{CELL} fake:text=3,quote=1", "--key", "k-1", "--conversation", conversation)
+        self.assertEqual(self.ponte("ask", f"{CELL} fake:text=3,quote=1", "--key", "k-1", "--conversation", conversation), first)
+        self.assertEqual(len(self.json("conversations", "show", conversation)["messages"]), 1)
+
+    def test_text_cannot_steer_the_terminal(self):
+        path = f"{self.home}/evil.md"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("# Evil \x1b[31m heading\n\nThe colour \x1b]0;title\x07 of the cell is \u202e red today.\n")
+        out = self.ponte("ask", "Which colour of the cell is red today, the colour of which cell? fake:quote=1", "--material", path)
+        self.assertIn("Sources", out)
+        self.assertFalse(re.search("[\x1b\x07\u202e]", out), out)
+        shown = self.ponte("materials", "show", self.materials("evil")[0]["materialId"])
+        self.assertFalse(re.search("[\x1b\x07\u202e]", shown), shown)
+
+    def test_ctrl_c_reaches_the_engine(self):
+        for where in (self.direct, self.http):
+            self.where = where
+            self.login()
+            run = subprocess.Popen(self.command("ask", f"{CELL} fake:endless"), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=self.environment)
+            self.assertTrue(run.stdout.read(1))  # it answers
+            self.assertEqual(self.services.metric("ponte_chatbot_running"), 1)
+            run.send_signal(signal.SIGINT)
+            self.assertEqual(run.wait(LIMIT), INTERRUPTED)
+            run.stdout.close()
+            run.stderr.close()
+            deadline = time.monotonic() + LIMIT
+            while self.services.metric("ponte_chatbot_running") and time.monotonic() < deadline:
+                time.sleep(0.02)
+            self.assertEqual(self.services.metric("ponte_chatbot_running"), 0)
+
+    def test_a_timeout(self):
+        self.ponte("ask", f"{CELL} fake:text=1,wait", "--timeout", "0.5", code=24)
+
+    def test_refuses(self):
+        rows = [
+            (["ask"], 2, "needs QUESTION"),
+            (["ask", "a", "b"], 2, "takes QUESTION"),
+            (["ask", ""], INVALID, "duvida"),
+            (["ask", "x" * 2001], INVALID, "duvida"),
+            (["ask", "x", "--conversation", "y"], INVALID, "conversation_id"),
+            (["ask", "x", "--conversation", "01a20364-6f10-72fa-b87f-2452b6f4a5d8"], NOT_FOUND, ""),
+            (["ask", "x", "--material", f"{self.home}/none.md"], 1, "none.md"),
+            (["ask", "x", "--material", self.folder], 1, ""),
+            (["ask", "x", "--material", self.services.account], 1, "tells no format"),
+            (["ask", "x", "--context", f"{self.home}/none"], 1, "none"),
+            (["ask", "x", "--queue", "--material", self.lesson], 2, "materials add"),
+            (["ask", "x", "--timeout", "soon"], 2, "timeout"),
+        ]
+        for arguments, code, said in rows:
+            self.assertEqual(self.ponte(*arguments, code=code, said=said), "")
+        for name, content, code, said in (("latin.md", b"tr\xeas", 1, "UTF-8"), ("nul.txt", b"a\0b", 1, "UTF-8"), ("empty.md", b"", INVALID, "content"),
+                                          ("blank.md", b"---\n", INVALID, "MALFORMED_MATERIAL"), ("big.txt", b"a" * (1 << 20) + b"b", 1, "1048576"),
+                                          ("bad.srt", b"1\n00:00:01,000 --> soon\nx\n", INVALID, "line 2")):
+            with open(f"{self.home}/{name}", "wb") as f:
+                f.write(content)
+            self.assertEqual(self.ponte("ask", "x", "--material", f"{self.home}/{name}", code=code, said=said), "")
+            self.ponte("ask", "x", "--material", f"{self.home}/{name}", code=code, said="not asked" if code != 1 else "")
+        self.ponte("logout")
+        self.ponte("ask", "x", code=UNAUTHENTICATED, said="NO_IDENTITY")
+
+
+class Offline(World):
+    def test_a_question_waits_and_is_answered_once(self):
+        conversation = self.conversation("Offline")
+        self.ponte("ask", "What is a cell?", "--material", self.lesson)
+        self.services.stop()
+        self.ponte("ask", "What is a cell?", code=UNAVAILABLE)
+        self.assertEqual(self.ponte("ask", f"{CELL} fake:text=2", "--conversation", conversation, "--queue", "--key", "later-1", said="kept"), "")
+        self.services.start()
+        self.ponte("sync", said="done")
+        self.ponte("sync")
+        self.assertEqual([m["duvida"] for m in self.json("conversations", "show", conversation)["messages"]], [f"{CELL} fake:text=2"])
+        self.assertIn("peça 1 peça 2", self.ponte("ask", f"{CELL} fake:text=2", "--conversation", conversation, "--key", "later-1"))
+        self.assertEqual(len(self.json("conversations", "show", conversation)["messages"]), 1)
+
+
+class Materials(World):
+    def test_all_commands(self):
+        added = self.json("materials", "add", self.lesson, "--title", "All of it", "--shared")
+        self.assertEqual((added["title"], added["format"], added.get("shared")), ("All of it", "MATERIAL_FORMAT_MARKDOWN", True))
+        self.assertRegex(self.ponte("materials", "list"), rf"{added['materialId']}  All of it +markdown  shared")
+        shown = self.ponte("materials", "show", added["materialId"])
+        self.assertTrue(shown.endswith("\n" + LESSON), shown)
+        self.ponte("materials", "remove", added["materialId"])
+        self.ponte("materials", "show", added["materialId"], code=NOT_FOUND, said="NOT_FOUND")
+        self.ponte("materials", "remove", added["materialId"], code=NOT_FOUND)
+
+    def test_transcripts_are_shown_with_their_times(self):
+        added = self.json("materials", "add", "-", "--title", "T", "--format", "srt", given=TRANSCRIPT)
+        self.assertIn("    1:05  A mitocôndria produz a energia da célula.\n 1:02:10  O núcleo guarda o DNA.\n", self.ponte("materials", "show", added["materialId"]))
+
+    def test_refuses(self):
+        self.ponte("materials", "add", "-", "--title", "T", code=1, said="tells no format", given="x")
+        self.ponte("materials", "add", "-", "--format", "text", "--title", "", code=INVALID, said="title", given="x")
+        self.ponte("materials", "add", self.lesson, "--format", "live", code=2)
+        self.ponte("materials", "add", self.lesson, "--format", "vtt", code=INVALID, said="WEBVTT")
+        self.ponte("materials", "show", "x", code=INVALID)
+        self.ponte("materials", "list", "--page-size", "0", code=2)
+
+
+class Conversations(World):
+    def test_all_commands(self):
+        self.ponte("ask", "What is a cell?", "--material", self.lesson)
+        conversation = self.conversation("About cells")
+        self.ponte("ask", f"{CELL} fake:text=1,quote=1", "--conversation", conversation)
+        self.ponte("ask", f"Why, {CELL} fake:said", "--conversation", conversation)
+        self.ponte("ask", f"{CELL} fake:text=1,end=MAX_TOKENS", "--conversation", conversation, code=CUT)
+        self.assertRegex(self.ponte("conversations", "list"), rf"{conversation}  About cells +3 ")
+        shown = self.ponte("conversations", "show", conversation)
+        self.assertRegex(shown, r"(?s)> Is the cell.*\[1\] \n\nSources:\n\[1\] .*> Why.*\(cut at")
+        self.ponte("conversations", "delete", conversation, "--yes")
+        self.ponte("conversations", "show", conversation, code=NOT_FOUND)
+
+
+unittest.main(verbosity=2)
