@@ -40,17 +40,23 @@ static void *work(void *arg) {
   return NULL;
 }
 
-base_err rpc_pool_init(rpc_pool *p, int threads, int max_waiting) {
-  *p = (rpc_pool){.max_waiting = max_waiting};
+/* Locked, or before anybody else knows the pool. False: the machine gives no more threads. */
+static bool add_thread(rpc_pool *p) {
+  bool made = pthread_create(&p->threads[p->count], NULL, work, p) == 0;
+  p->count += made;
+  return made;
+}
+
+base_err rpc_pool_init(rpc_pool *p, int threads, int max_threads, int max_waiting) {
+  *p = (rpc_pool){.max_count = max_threads, .max_waiting = max_waiting};
   p->last = &p->first;
-  p->threads = calloc((size_t)threads, sizeof *p->threads);
+  p->threads = calloc((size_t)max_threads, sizeof *p->threads);
   if (p->threads == NULL) {
     return base_fail(BASE_E_NO_MEMORY);
   }
   pthread_mutex_init(&p->lock, NULL);
   pthread_cond_init(&p->filled, NULL);
-  while (p->count < threads && pthread_create(&p->threads[p->count], NULL, work, p) == 0) {
-    p->count++;
+  while (p->count < threads && add_thread(p)) {
   }
   if (p->count < threads) {
     rpc_pool_dispose(p);
@@ -59,9 +65,14 @@ base_err rpc_pool_init(rpc_pool *p, int threads, int max_waiting) {
   return BASE_OK;
 }
 
+/* Locked. Whether somebody will take one job more than those that wait. Where a further thread cannot be had, those that are there take it when they are free. */
+static bool has_hands(rpc_pool *p) {
+  return p->waiting < p->idle || (p->count < p->max_count && add_thread(p)) || p->count > 0;
+}
+
 bool rpc_pool_submit(rpc_pool *p, rpc_job *job) {
   pthread_mutex_lock(&p->lock);
-  bool room = p->waiting < p->max_waiting, wake = false;
+  bool room = p->waiting < p->max_waiting && has_hands(p), wake = false;
   if (room) {
     job->next = NULL;
     *p->last = job;

@@ -1,6 +1,6 @@
 /* pool.h - a few threads and a bounded queue for handlers that may block: unary ones here, streams in services/svc.
  *
- * Jobs are embedded in what they work for; nothing is allocated per job. */
+ * Some threads are there from the beginning, others are started when a job comes and none is free, and stay. Jobs are embedded in what they work for; nothing is allocated per job. */
 #ifndef PONTE_RPC_POOL_H
 #define PONTE_RPC_POOL_H
 
@@ -24,11 +24,12 @@ typedef struct {
   bool on_its_way; /* one of the latter */
   bool stopping;
   pthread_t *threads;
-  int count;
+  int count, max_count;
 } rpc_pool;
 
-base_err rpc_pool_init(rpc_pool *p, int threads, int max_waiting) BASE_MUST_USE;
-/* False when the queue is full. Any thread. */
+/* `threads` at once, at most `max_threads`, which is at least one. EXHAUSTED: the threads cannot be had. */
+base_err rpc_pool_init(rpc_pool *p, int threads, int max_threads, int max_waiting) BASE_MUST_USE;
+/* False when the queue is full, or when there is no thread and none can be had. Any thread. */
 bool rpc_pool_submit(rpc_pool *p, rpc_job *job);
 /* Runs what waits, then joins the threads. */
 void rpc_pool_dispose(rpc_pool *p);

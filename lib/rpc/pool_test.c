@@ -47,7 +47,7 @@ static void expect(int count) {
 
 static void test_all_threads_wake(void) {
   rpc_pool pool;
-  CHECK_OK(rpc_pool_init(&pool, THREADS, QUEUE));
+  CHECK_OK(rpc_pool_init(&pool, THREADS, THREADS, QUEUE));
   for (int round = 0; round < ROUNDS; round++) {
     int count = 1 + round % THREADS;
     expect(count);
@@ -60,10 +60,46 @@ static void test_all_threads_wake(void) {
   rpc_pool_dispose(&pool);
 }
 
+/* As many threads as there were ever jobs at once, and no more. */
+static void test_threads_on_demand(void) {
+  rpc_pool pool;
+  CHECK_OK(rpc_pool_init(&pool, 0, THREADS, QUEUE));
+  CHECK_INT(pool.count, 0);
+  for (int count = 1; count <= THREADS; count++) {
+    expect(count);
+    for (int i = 0; i < count; i++) {
+      bunch.jobs[i].run = wait_for_the_others;
+      CHECK(rpc_pool_submit(&pool, &bunch.jobs[i]));
+    }
+    wait_until_done(count);
+    /* A thread that has run its job may not be idle yet when the next one comes, which starts another. */
+    pthread_mutex_lock(&pool.lock);
+    CHECK(pool.count >= count && pool.count <= THREADS);
+    pthread_mutex_unlock(&pool.lock);
+  }
+  rpc_pool_dispose(&pool);
+}
+
+/* Jobs beyond the threads wait for them. */
+static void test_more_jobs_than_threads(void) {
+  rpc_pool pool;
+  CHECK_OK(rpc_pool_init(&pool, 0, 2, QUEUE));
+  for (int round = 0; round < ROUNDS; round++) {
+    expect(1); /* none waits for another */
+    for (int i = 0; i < QUEUE; i++) {
+      bunch.jobs[i].run = wait_for_the_others;
+      CHECK(rpc_pool_submit(&pool, &bunch.jobs[i]));
+    }
+    wait_until_done(QUEUE);
+  }
+  CHECK_INT(pool.count, 2);
+  rpc_pool_dispose(&pool);
+}
+
 static void test_full(void) {
   rpc_pool pool;
   rpc_job rejected = {.run = wait_for_the_others};
-  CHECK_OK(rpc_pool_init(&pool, 1, 2));
+  CHECK_OK(rpc_pool_init(&pool, 1, 1, 2));
   expect(2); /* the first holds the only thread until another thread, here this one, joins it */
   bunch.jobs[0].run = bunch.jobs[1].run = bunch.jobs[2].run = wait_for_the_others;
   CHECK(rpc_pool_submit(&pool, &bunch.jobs[0]));
@@ -80,4 +116,4 @@ static void test_full(void) {
   CHECK_INT(bunch.done, 4);
 }
 
-TEST_MAIN(TEST(test_all_threads_wake), TEST(test_full))
+TEST_MAIN(TEST(test_all_threads_wake), TEST(test_threads_on_demand), TEST(test_more_jobs_than_threads), TEST(test_full))

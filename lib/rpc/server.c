@@ -263,7 +263,7 @@ static void destroy_core(rpc_server *s) {
 
 base_err rpc_server_start(rpc_server *s) {
   qsort(s->routes, s->route_count, sizeof *s->routes, by_path);
-  BASE_TRY(rpc_pool_init(&s->pool, s->options.unary_threads, s->options.unary_queue));
+  BASE_TRY(rpc_pool_init(&s->pool, s->options.unary_threads, s->options.unary_threads, s->options.unary_queue));
   s->shutdown.done = on_shutdown;
   s->cq = grpc_completion_queue_create_for_next(NULL);
   s->core = create_core(s);

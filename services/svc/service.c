@@ -52,7 +52,7 @@ static base_err need_streams(svc *s) {
   if (s->has_stream_pool) {
     return BASE_OK;
   }
-  BASE_TRY(rpc_pool_init(&s->stream_pool, svc__stream_limit(s), svc__stream_limit(s)));
+  BASE_TRY(rpc_pool_init(&s->stream_pool, 0, svc__stream_limit(s), svc__stream_limit(s)));
   s->has_stream_pool = true;
   return BASE_OK;
 }
