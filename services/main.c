@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/admin.h"
@@ -13,7 +14,7 @@
 #include "services/hosted.h"
 #include "transcription/service.h"
 
-enum { DRAIN_POLL_MS = 50, LAST_MS = 1000, ADDRESS_SIZE = 300, WHY_SIZE = 262144, EXIT_USAGE = 2 };
+enum { DRAIN_POLL_MS = 50, LAST_MS = 1000, PATH_SIZE = 300, WHY_SIZE = 262144, EXIT_USAGE = 2 };
 #define VERSION "0.1.0"
 
 typedef struct {
@@ -66,7 +67,7 @@ static void on_signal(void *ctx, int signal) {
 
 static bool start_transcription(host *h) {
   const services_options *o = h->options;
-  char why[ASR_WHY_SIZE], address[ADDRESS_SIZE], directory[ADDRESS_SIZE];
+  char why[ASR_WHY_SIZE], address[BASE_ADDRESS_SIZE], directory[PATH_SIZE];
   const char *deps = getenv("PONTE_DEPS_DIR");
   snprintf(directory, sizeof directory, "%s/models", deps && *deps ? deps : "deps");
   tr_options t = {.model_directory = o->model_directory ? o->model_directory : directory,
@@ -80,8 +81,7 @@ static bool start_transcription(host *h) {
     fprintf(stderr, "ponte-services: there is no engine \"%s\": choose sherpa or fake\n", o->asr_engine);
     return false;
   }
-  bool bare_v6 = strchr(o->listen_host, ':') && o->listen_host[0] != '[';
-  snprintf(address, sizeof address, bare_v6 ? "[%s]:%u" : "%s:%u", o->listen_host, o->transcription_port);
+  base_address_of(o->listen_host, (int)o->transcription_port, address);
   base_err e = tr_service_start(&t, address, &h->transcription, why);
   if (!base_is_ok(e)) {
     fprintf(stderr, "ponte-services: %s\n", why[0] ? why : base_err_text(e));

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/wait.h"
@@ -16,7 +17,6 @@ enum {
   QUEUE = 1024,
   READY_MS = 2000,
   TICK_MS = 60000,
-  ADDRESS_SIZE = 300,
 };
 
 struct svc_host {
@@ -96,10 +96,8 @@ base_err svc_host_backup(const svc_definition *definition, const char *store_url
 }
 
 static base_err make_server(svc *s) {
-  char address[ADDRESS_SIZE];
-  const char *host = s->host->options.listen_host;
-  bool bare_v6 = strchr(host, ':') && host[0] != '[';
-  snprintf(address, sizeof address, bare_v6 ? "[%s]:%d" : "%s:%d", host, s->port);
+  char address[BASE_ADDRESS_SIZE];
+  base_address_of(s->host->options.listen_host, s->port, address);
   const rpc_server_options options = {
       .listen = address, .unary_threads = s->store ? STORE_THREADS : THREADS, .unary_queue = QUEUE};
   return rpc_server_new(&options, &s->server);
@@ -209,21 +207,21 @@ static base_err listen_on(svc *s, base_buf *why) {
 }
 
 /* Where a server that listens on this host is reached from its own process: a wildcard stands for the loopback address too. */
-static void local_target(const char *host, int port, char target[ADDRESS_SIZE]) {
-  bool bare_v6 = strchr(host, ':') && host[0] != '[';
-  if (strcmp(host, "0.0.0.0") == 0) {
-    host = "127.0.0.1";
-  } else if (strcmp(host, "::") == 0 || strcmp(host, "[::]") == 0) {
-    host = "::1";
-    bare_v6 = true;
+static void local_target(const char *host, int port, char target[BASE_ADDRESS_SIZE]) {
+  static const char *const wildcards[][2] = {{"0.0.0.0", "127.0.0.1"}, {"::", "::1"}, {"[::]", "::1"}};
+  for (size_t i = 0; i < sizeof wildcards / sizeof *wildcards; i++) {
+    if (strcmp(host, wildcards[i][0]) == 0) {
+      base_address_of(wildcards[i][1], port, target);
+      return;
+    }
   }
-  snprintf(target, ADDRESS_SIZE, bare_v6 ? "[%s]:%d" : "%s:%d", host, port);
+  base_address_of(host, port, target);
 }
 
 /* A peer in this process is asked over gRPC too, at its actual port. PRECONDITION: it was added behind the one that asks. */
 static base_err find_peers(svc *s, base_buf *why) {
   for (svc_peer *p = s->peers; p; p = p->next) {
-    char key[64], target[ADDRESS_SIZE];
+    char key[64], target[BASE_ADDRESS_SIZE];
     const svc *local = find(s->host, p->name);
     snprintf(key, sizeof key, "%s_target", p->name);
     const char *told = svc_setting(s, key);

@@ -1,0 +1,31 @@
+#include "base/address.h"
+
+#include <string.h>
+
+#include "base/test.h"
+
+static void forms(void) {
+  static const struct {
+    const char *host;
+    int port;
+    const char *address;
+  } rows[] = {
+      {"127.0.0.1", 80, "127.0.0.1:80"}, {"localhost", 0, "localhost:0"}, {"::1", 8082, "[::1]:8082"},
+      {"[::1]", 8082, "[::1]:8082"},     {"::", 65535, "[::]:65535"},     {"fe80::1%eth0", 1, "[fe80::1%eth0]:1"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char out[BASE_ADDRESS_SIZE];
+    base_address_of(rows[i].host, rows[i].port, out);
+    CHECK_STR(out, rows[i].address);
+  }
+}
+
+static void a_long_host_is_cut(void) {
+  char host[2 * BASE_ADDRESS_SIZE], out[BASE_ADDRESS_SIZE];
+  memset(host, 'a', sizeof host - 1);
+  host[sizeof host - 1] = '\0';
+  base_address_of(host, 80, out);
+  CHECK_INT(strlen(out), BASE_ADDRESS_SIZE - 1);
+}
+
+TEST_MAIN(TEST(forms), TEST(a_long_host_is_cut))
