@@ -173,7 +173,7 @@ static const settings_row rows[] = {
      .flag = "llm",
      .kind = SETTINGS_TEXT,
      AT(llm),
-     .fallback = "fake",
+     .fallback = "embedded",
      .argument = "NAME",
      .help = "what answers doubts: embedded (quotes the material, without a network), gemini (key in GEMINI_API_KEY), "
              "openai (any server with its chat completions; key in OPENAI_API_KEY), or fake: scripted, for tests"},

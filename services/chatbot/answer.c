@@ -118,6 +118,7 @@ static base_err explain(answering *a, base_err e) {
   char trace_id[BASE_TRACE_ID_SIZE];
   if (chatbot_run_answer(a->run)) llm_explain(chatbot_run_answer(a->run), &why);
   svc_trace_id(a->call, trace_id);
+  if (base_is(e, BASE_E_CANCELLED) && base_now_ms() >= svc_deadline_ms(a->call)) return base_fail(BASE_E_DEADLINE);
   if (base_is(e, BASE_E_CANCELLED) || base_is(e, BASE_E_DEADLINE) || base_is(e, BASE_E_NO_MEMORY)) return e;
   BASE_LOG(BASE_LOG_WARN, "the answering engine failed", LOG_STR("engine", a->out->engine),
            LOG_STR("error", base_err_name(e)), LOG_STR("why", why.text), LOG_STR("trace_id", trace_id));

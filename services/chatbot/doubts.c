@@ -89,8 +89,8 @@ static base_err resolve(svc_call *c, const Ponte__Chatbot__V1__ChatbotDuvidaRequ
   BASE_TRY(enter(c, who));
   chatbot_run_begin(&b->running, &run);
   base_err e = chatbot_answer_question(c, &run, &q, NULL, &a);
-  chatbot_run_end(&run);
   spend(c, who, &a);
+  chatbot_run_end(&run);
   chatbot_limits_leave(b->limits, who);
   if (base_is_ok(e)) e = respond(c, &a, response);
   chatbot_answer_dispose(&a);

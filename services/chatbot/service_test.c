@@ -1,27 +1,56 @@
-/* Material and doubts over sockets and a real store; the engine is the scripted one, whose answers stand in the questions (llm/fake.h). */
+/* Material and transcriptions over sockets and a real store. The engine is the scripted one (llm/fake.h). */
 #include "chatbot/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/test.h"
 #include "chatbot/testing.h"
 
 typedef Ponte__Chatbot__V1__Material material_message;
+typedef Ponte__Chatbot__V1__ListMaterialsResponse materials_message;
+typedef Ponte__Chatbot__V1__AppendTranscriptResponse appended_message;
 
 static testing_stream s;
+
+static const char srt[] = "1\n00:00:01,000 --> 00:00:04,000\nThe Calvin cycle runs in the stroma.\n\n"
+                          "2\n00:00:05,000 --> 00:00:09,500\nIts enzyme rubisco binds carbon dioxide.\n";
+
+static bool is_refused(svc_reply r, int code, const char *reason, const char *field) {
+  bool as_wanted = r.code == code && strcmp(r.reason, reason) == 0 && strcmp(r.field, field) == 0 && r.message[0];
+  if (!as_wanted) printf("got %d %s \"%s\" (%s)\n", r.code, r.reason, r.field, r.message);
+  return as_wanted;
+}
+
+static const material_message *get(const char *id) {
+  svc_reply r = testing_get_material(id);
+  CHECK_INT(r.code, OK);
+  return r.code == OK ? (const material_message *)r.response : NULL;
+}
+
+static const materials_message *list(int page_size, const char *page_token) {
+  Ponte__Chatbot__V1__ListMaterialsRequest r = PONTE__CHATBOT__V1__LIST_MATERIALS_REQUEST__INIT;
+  r.page_size = page_size;
+  r.page_token = (char *)page_token;
+  return testing_need(testing_ask(&r.base));
+}
+
+/* -- material ------------------------------------------------------------------------------------------------------ */
 
 static void material_is_added_shown_and_removed(void) {
   testing_begin(false, NULL);
   const char *id = testing_add("Photosynthesis", MARKDOWN, testing_lesson, false);
-  svc_reply r = testing_get_material(id);
-  REQUIRE(r.code == OK);
-  const material_message *m = (const material_message *)r.response;
+  const material_message *m = get(id);
+  REQUIRE(m);
   CHECK_STR(m->text, testing_lesson);
   CHECK_STR(m->title, "Photosynthesis");
   CHECK_INT(m->size_bytes, strlen(testing_lesson));
   CHECK_INT(m->duration_ms, -1);
-  CHECK(m->passage_count > 0 && m->create_time);
+  CHECK(m->passage_count > 0 && m->create_time && m->n_cues == 0);
   testing_doubt("What does rubisco bind in the Calvin cycle?", &s);
   CHECK_INT(s.reply.code, OK);
   CHECK_STR(s.first_material, id);
+  CHECK_INT(s.first_format, MARKDOWN);
   CHECK_INT(testing_remove_material(id).code, OK);
   CHECK_INT(testing_get_material(id).code, NOT_FOUND);
   testing_doubt("What does rubisco bind in the Calvin cycle?", &s);
@@ -30,20 +59,223 @@ static void material_is_added_shown_and_removed(void) {
   testing_end();
 }
 
-static void a_stream_has_sources_text_and_one_final(void) {
+static void material_survives_a_restart(void) {
   testing_begin(false, NULL);
-  testing_add("Photosynthesis", MARKDOWN, testing_lesson, false);
-  testing_doubt("What does rubisco bind? fake:text=20", &s);
-  CHECK_INT(s.reply.code, OK);
-  CHECK_INT(s.sources_count, 1);
-  CHECK_INT(s.texts_before_sources, 0);
-  CHECK_INT(s.pieces, 20);
-  CHECK_INT(s.finals, 1);
-  CHECK_INT(s.after_final, 0);
-  CHECK_INT(s.finish, STOP);
-  CHECK_STR(s.engine, "fake");
-  CHECK_STR(s.message_id, "");
+  const char *id = testing_add("Subtitles", SRT, srt, false);
+  svc_world_restart(testing_world);
+  const material_message *m = get(id);
+  REQUIRE(m);
+  CHECK_INT(m->n_cues, 2);
+  CHECK_INT(m->duration_ms, 9500);
+  CHECK_INT(m->cues[1]->start_ms, 5000);
+  CHECK(memcmp(m->text + m->cues[1]->begin, "Its enzyme", 10) == 0);
+  testing_doubt("What does rubisco bind?", &s);
+  CHECK_STR(s.first_material, id);
   testing_end();
 }
 
-TEST_MAIN(TEST(material_is_added_shown_and_removed), TEST(a_stream_has_sources_text_and_one_final))
+static void the_key_adds_once(void) {
+  testing_begin(false, NULL);
+  Ponte__Chatbot__V1__AddMaterialRequest r = testing_add_request("Photosynthesis", MARKDOWN, testing_lesson);
+  r.idempotency_key = (char *)"one";
+  svc_reply first = testing_ask(&r.base), again = testing_ask(&r.base);
+  REQUIRE(first.code == OK && again.code == OK);
+  CHECK_STR(((const material_message *)first.response)->material_id,
+            ((const material_message *)again.response)->material_id);
+  CHECK_INT(list(0, "")->n_materials, 1);
+  r.title = (char *)"Other";
+  CHECK(is_refused(testing_ask(&r.base), INVALID, "KEY_REUSED", "idempotency_key"));
+  testing_end();
+}
+
+static void what_is_no_material(void) {
+  static const struct {
+    const char *why, *title;
+    int format;
+    const char *content, *reason, *field;
+  } rows[] = {
+      {"no title", "", PLAIN, "text", "INVALID_FIELD", "title"},
+      {"no format", "T", 0, "text", "INVALID_FIELD", "format"},
+      {"a format that is none", "T", 9, "text", "INVALID_FIELD", "format"},
+      {"a live transcription", "T", LIVE, "text", "INVALID_FIELD", "format"},
+      {"no content", "T", PLAIN, "", "INVALID_FIELD", "content"},
+      {"blanks", "T", PLAIN, " \n\t ", "MALFORMED_MATERIAL", "content"},
+      {"subtitles without times", "T", SRT, "1\nsome text\n", "MALFORMED_MATERIAL", "content"},
+      {"subtitles with letters for times", "T", SRT, "1\nab:cd:ef,ghi --> 00:00:04,000\nx\n", "MALFORMED_MATERIAL",
+       "content"},
+      {"WebVTT without its head", "T", VTT, "00:01.000 --> 00:02.000\nx\n", "MALFORMED_MATERIAL", "content"},
+  };
+  testing_begin(false, NULL);
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    Ponte__Chatbot__V1__AddMaterialRequest r = testing_add_request(rows[i].title, rows[i].format, rows[i].content);
+    CHECK_MSG(is_refused(testing_ask(&r.base), INVALID, rows[i].reason, rows[i].field), "%s", rows[i].why);
+  }
+  CHECK_INT(list(0, "")->n_materials, 0);
+  char *much = malloc((1 << 20) + 2);
+  REQUIRE(much);
+  memset(much, 'a', (1 << 20) + 1);
+  much[(1 << 20) + 1] = '\0';
+  Ponte__Chatbot__V1__AddMaterialRequest r = testing_add_request("T", PLAIN, much);
+  CHECK(is_refused(testing_ask(&r.base), INVALID, "INVALID_FIELD", "content"));
+  free(much);
+  testing_end();
+}
+
+static void material_in_pages(void) {
+  testing_begin(false, NULL);
+  for (int i = 0; i < 5; i++) {
+    char title[16];
+    snprintf(title, sizeof title, "%d", i);
+    testing_add(title, PLAIN, "Plants turn light into energy.", false);
+  }
+  char token[1024] = "", seen[16] = "";
+  int pages = 0;
+  do {
+    const materials_message *page = list(2, token);
+    for (size_t i = 0; i < page->n_materials; i++)
+      snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s", page->materials[i]->title);
+    snprintf(token, sizeof token, "%s", page->next_page_token);
+    pages++;
+  } while (token[0] && pages < 9);
+  CHECK_STR(seen, "43210");
+  CHECK_INT(pages, 3);
+  testing_end();
+}
+
+/* -- whose it is --------------------------------------------------------------------------------------------------- */
+
+static void material_is_its_owners_unless_shared(void) {
+  testing_begin(true, NULL);
+  const char *alice = svc_world_token(testing_world, "alice", "student");
+  const char *bob = svc_world_token(testing_world, "bob", "student");
+  const char *teacher = svc_world_token(testing_world, "teacher", "teacher");
+  const char *admin = svc_world_token(testing_world, "admin", "admin");
+  testing_token = alice;
+  const char *hers = testing_add("Hers", PLAIN, "Stomata open by day and close at night.", false);
+  Ponte__Chatbot__V1__AddMaterialRequest shared = testing_add_request("For all", PLAIN, "Xylem carries water upward.");
+  shared.shared = true;
+  CHECK(is_refused(testing_ask(&shared.base), DENIED, "NOT_ALLOWED", "shared"));
+  testing_token = teacher;
+  const char *common = testing_add("For all", PLAIN, "Xylem carries water upward.", true);
+  testing_doubt("When do stomata open?", &s);
+  CHECK_INT(s.passages, 0); /* a teacher is no reader of what students keep */
+  testing_token = bob;
+  CHECK(is_refused(testing_get_material(hers), DENIED, "NOT_ALLOWED", ""));
+  CHECK(is_refused(testing_remove_material(hers), DENIED, "NOT_ALLOWED", ""));
+  CHECK(is_refused(testing_remove_material(common), DENIED, "NOT_ALLOWED", ""));
+  CHECK_INT(testing_get_material(common).code, OK);
+  CHECK_INT(list(0, "")->n_materials, 1);
+  testing_doubt("When do stomata open?", &s);
+  CHECK_INT(s.passages, 0);
+  testing_doubt("What does xylem carry?", &s);
+  CHECK_STR(s.first_material, common);
+  testing_token = alice;
+  CHECK_INT(list(0, "")->n_materials, 2);
+  testing_doubt("When do stomata open?", &s);
+  CHECK_STR(s.first_material, hers);
+  testing_token = admin;
+  CHECK_INT(list(0, "")->n_materials, 2);
+  CHECK_INT(testing_remove_material(hers).code, OK);
+  testing_token = NULL;
+  CHECK(is_refused(testing_get_material(common), UNAUTHENTICATED, "NO_IDENTITY", ""));
+  testing_doubt("What does xylem carry?", &s);
+  CHECK_INT(s.reply.code, UNAUTHENTICATED);
+  testing_end();
+}
+
+/* -- transcriptions ------------------------------------------------------------------------------------------------ */
+
+static const testing_segment spoken[] = {
+    {"r1", 0, 3000, "Good morning, today we speak about leaves."},
+    {"r2", 3000, 8000, "Stomata are the pores\nthat a leaf breathes through.  "},
+    {"r3", 8000, 12000, "Guard cells open and close them."},
+};
+
+static const appended_message *append(const testing_segment *segments, size_t count) {
+  return testing_need(testing_append("lesson-7", segments, count, false));
+}
+
+static void a_transcription_grows_and_is_found_at_once(void) {
+  testing_begin(false, NULL);
+  const appended_message *a = append(spoken, 2);
+  CHECK_INT(a->added, 2);
+  const char *id = a->material_id;
+  testing_doubt("What are stomata?", &s);
+  CHECK_STR(s.first_material, id);
+  CHECK_STR(s.first_session, "lesson-7");
+  CHECK_INT(s.first_format, LIVE);
+  a = append(spoken, 3); /* all of it again, and one more */
+  CHECK_INT(a->added, 1);
+  CHECK_STR(a->material_id, id);
+  CHECK_INT(append(spoken, 3)->added, 0);
+  testing_doubt("What do guard cells do?", &s);
+  CHECK_STR(s.first_material, id);
+  const material_message *m = get(id);
+  REQUIRE(m);
+  CHECK_STR(m->text, "Good morning, today we speak about leaves.\n"
+                     "Stomata are the pores that a leaf breathes through.\nGuard cells open and close them.\n");
+  CHECK_INT(m->n_cues, 3);
+  CHECK_INT(m->cues[2]->start_ms, 8000);
+  CHECK(memcmp(m->text + m->cues[2]->begin, "Guard", 5) == 0);
+  CHECK_INT(m->duration_ms, 12000);
+  CHECK_INT(m->size_bytes, strlen(m->text));
+  CHECK(m->passage_count > 0);
+  CHECK_STR(m->title, "Live lesson");
+  testing_end();
+}
+
+static void the_words_of_a_citation_have_their_times(void) {
+  testing_begin(false, NULL);
+  append(spoken, 3);
+  testing_doubt("Which cells open and close stomata? fake:quote=1", &s);
+  CHECK_INT(s.reply.code, OK);
+  REQUIRE(s.citations == 1);
+  /* The scripted engine quotes the passage's first six words: those of the first segment. */
+  CHECK_STR(s.cited[0].quote, "Good morning, today we speak about");
+  CHECK_INT(s.cited[0].start_ms, 0);
+  CHECK_INT(s.cited[0].end_ms, 3000);
+  CHECK_STR(s.cited[0].title, "Live lesson");
+  testing_end();
+}
+
+static void sessions_belong_to_their_callers(void) {
+  testing_begin(true, NULL);
+  testing_token = svc_world_token(testing_world, "alice", "student");
+  svc_reply hers = testing_append("lesson-7", spoken, 2, false);
+  CHECK(is_refused(testing_append("lesson-8", spoken, 2, true), DENIED, "NOT_ALLOWED", "shared"));
+  testing_token = svc_world_token(testing_world, "bob", "student");
+  svc_reply his = testing_append("lesson-7", spoken, 1, false);
+  REQUIRE(hers.code == OK && his.code == OK);
+  CHECK(strcmp(((const appended_message *)hers.response)->material_id,
+               ((const appended_message *)his.response)->material_id) != 0);
+  testing_doubt("What are stomata?", &s);
+  CHECK_INT(s.passages, 0);
+  testing_end();
+}
+
+static void what_is_no_segment(void) {
+  static const struct {
+    const char *why, *session_id;
+    testing_segment segment;
+    const char *field;
+  } rows[] = {
+      {"no session", "", {"r1", 0, 1, "x"}, "session_id"},
+      {"no result", "s", {"", 0, 1, "x"}, "segments[0].result_id"},
+      {"no text", "s", {"r1", 0, 1, ""}, "segments[0].text"},
+      {"a negative time", "s", {"r1", -1, 1, "x"}, "segments[0].start_ms"},
+      {"an end before the beginning", "s", {"r1", 2, 1, "x"}, "segments[0].end_ms"},
+  };
+  testing_begin(false, NULL);
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    svc_reply r = testing_append(rows[i].session_id, &rows[i].segment, 1, false);
+    CHECK_MSG(is_refused(r, INVALID, "INVALID_FIELD", rows[i].field), "%s", rows[i].why);
+  }
+  CHECK(is_refused(testing_append("s", spoken, 0, false), INVALID, "INVALID_FIELD", "segments"));
+  CHECK_INT(list(0, "")->n_materials, 0);
+  testing_end();
+}
+
+TEST_MAIN(TEST(material_is_added_shown_and_removed), TEST(material_survives_a_restart), TEST(the_key_adds_once),
+          TEST(what_is_no_material), TEST(material_in_pages), TEST(material_is_its_owners_unless_shared),
+          TEST(a_transcription_grows_and_is_found_at_once), TEST(the_words_of_a_citation_have_their_times),
+          TEST(sessions_belong_to_their_callers), TEST(what_is_no_segment))

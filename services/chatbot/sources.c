@@ -4,8 +4,9 @@
 
 #include "chatbot/records.h"
 
-/* Below it a passage shares some common word with the question and no more (search.h). */
-static const double SUPPORT_MIN = 0.2;
+/* Below it a passage shares next to nothing with the question (search.h). Low, because engines judge for themselves whether a passage answers: a model knows synonyms, and the embedded
+ * engine asks for much more. */
+static const double SUPPORT_MIN = 0.02;
 
 /* -- the context as passages --------------------------------------------------------------------------------------- */
 

@@ -48,6 +48,12 @@ svc_reply testing_ask(const ProtobufCMessage *request) {
                                                       .token = testing_token});
 }
 
+const void *testing_need(svc_reply r) {
+  if (r.code == OK && r.response) return r.response;
+  printf("%d %s %s %s\n", r.code, r.reason, r.field, r.message);
+  exit(1);
+}
+
 /* -- requests ------------------------------------------------------------------------------------------------------ */
 
 Ponte__Chatbot__V1__AddMaterialRequest testing_add_request(const char *title, int format, const char *content) {

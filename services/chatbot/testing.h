@@ -19,6 +19,8 @@ extern const char testing_nobody[]; /* an id of nothing */
 void testing_begin(bool auth, const char *const *settings);
 void testing_end(void);
 svc_reply testing_ask(const ProtobufCMessage *request);
+/* The response; ends the program when there is none. */
+const void *testing_need(svc_reply r);
 
 /* -- requests ------------------------------------------------------------------------------------------------------ */
 
