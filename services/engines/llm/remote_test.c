@@ -1,5 +1,7 @@
 /* What the two engines of the network do on a real wire, beyond the contract of all: attempts, time-outs, back-pressure, and what a cancel closes. */
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -226,6 +228,24 @@ static void no_connection_is_told(void) {
   wall_close(&w);
 }
 
+/* In the place of the C library's, also for libcurl: one name takes as long as the test wants. */
+static atomic_bool names_answer;
+static atomic_int names_waiting;
+
+int getaddrinfo(const char *restrict host, const char *restrict service, const struct addrinfo *restrict hints,
+                struct addrinfo **restrict out) {
+  int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+  if (host == NULL || strcmp(host, "slow.invalid") != 0) {
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    return real ? real(host, service, hints, out) : EAI_FAIL;
+  }
+  atomic_fetch_add(&names_waiting, 1);
+  while (!atomic_load(&names_answer))
+    usleep(1000);
+  atomic_fetch_sub(&names_waiting, 1);
+  return EAI_NONAME;
+}
+
 static void *cancel_soon(void *arg) {
   usleep(50000); /* somewhere into what it does; sooner or later is right as well */
   llm_cancel(arg);
@@ -239,7 +259,8 @@ static void cancel_in_any_state(void) {
   const struct {
     const char *state, *url, *question;
     int refusals;
-  } rows[] = {{"connect", w.url, "say:whole", 0},
+  } rows[] = {{"name", "https://slow.invalid", "say:whole", 0},
+              {"connect", w.url, "say:whole", 0},
               {"tls", provider_silent_tls_url(upstream), "say:whole", 0},
               {"request sent", provider_url(upstream), "say:silent", 0},
               {"text came", provider_url(upstream), "say:late", 0},
@@ -266,6 +287,10 @@ static void cancel_in_any_state(void) {
     llm_close(l);
   }
   wall_close(&w);
+  CHECK_INT(atomic_load(&names_waiting), 1); /* it was not waited for */
+  atomic_store(&names_answer, true);
+  while (atomic_load(&names_waiting) > 0)
+    usleep(1000);
 }
 
 /* The reader rests until the whole answer waits in sockets: at most the bound and one write of libcurl are held here. */
