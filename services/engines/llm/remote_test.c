@@ -293,6 +293,23 @@ static void cancel_in_any_state(void) {
     usleep(1000);
 }
 
+/* All of it is here, and nobody has read it: cancelled is cancelled. */
+static void cancel_before_reading(void) {
+  llm *l = open_engine("gemini");
+  REQUIRE(l);
+  int before = provider_requests(upstream);
+  llm_answer *a = start(l, "say:whole", INT64_MAX);
+  REQUIRE(a);
+  while (provider_requests(upstream) == before || provider_running(upstream) > 0)
+    usleep(1000);
+  usleep(20000); /* so that mostly also the last bytes are here */
+  llm_cancel(a);
+  llm_event event;
+  CHECK_ERR(llm_next(a, &event), BASE_E_CANCELLED);
+  llm_answer_free(a);
+  llm_close(l);
+}
+
 /* The reader rests until the whole answer waits in sockets: at most the bound and one write of libcurl are held here. */
 static void slow_readers_hold_it_back(void) {
   enum { WRITE_MAX = 16384, WHOLE = 256 * 16384 };
@@ -421,6 +438,6 @@ static void nothing_is_left(void) { provider_close(upstream); /* waits for every
 
 TEST_MAIN(TEST(needs_a_provider), TEST(reads_any_pieces), TEST(failures_are_told), TEST(retry_delays_are_told),
           TEST(asks_again_before_the_first_piece), TEST(silence_ends_it), TEST(no_connection_is_told),
-          TEST(cancel_in_any_state), TEST(slow_readers_hold_it_back), TEST(the_key_is_in_a_header_only),
-          TEST(urls_with_a_version), TEST(connections_are_kept), TEST(too_long_is_told), TEST(options_are_checked),
-          TEST(nothing_is_left))
+          TEST(cancel_in_any_state), TEST(cancel_before_reading), TEST(slow_readers_hold_it_back),
+          TEST(the_key_is_in_a_header_only), TEST(urls_with_a_version), TEST(connections_are_kept),
+          TEST(too_long_is_told), TEST(options_are_checked), TEST(nothing_is_left))

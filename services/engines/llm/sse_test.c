@@ -53,6 +53,8 @@ static void any_split_gives_the_same(void) {
       {"data: a\n\ndata: b\n\n", "<a><b>"},
       {"data: a\n\n\n\n\r\n\rdata: b\n\n", "<a><b>"},
       {"data: a\ndata: b\n\n", "<a\nb>"},
+      {"data: a\r\ndata: b\r\n\r\n", "<a\nb>"},
+      {"data: a\rdata: b\r\r", "<a\nb>"},
       {"data\n\n", "<>"},
       {"data:\ndata:\n\n", "<\n>"},
       {": keep-alive\n\n", ""},
