@@ -25,6 +25,7 @@ typedef struct {
   net_timer *tick;
   int64_t started_ms, heard_ms; /* heard: when the service last answered */
   bool ended;                   /* no more frames are read */
+  bool settling;                /* all is transcribed, and the finals are on their way to the assistant */
   bool heard, told;             /* the service has answered before; the reader knows of the lost connection */
   int exit_code;
 } job;
@@ -34,6 +35,20 @@ static int64_t now_ms(const job *j) { return wc_now_ms(j->link->plat); }
 static void finish(job *j, int code) {
   j->exit_code = code;
   net_loop_stop(j->link->loop);
+}
+
+/* The transcription is over; what is attached has to arrive. */
+static void settle(job *j, int code) {
+  cli_attach *attach = j->options->attach;
+  j->exit_code = code;
+  if (attach) cli_attach_end(attach);
+  if (!attach || cli_attach_settled(attach)) {
+    if (attach && code == CLI_EXIT_OK) j->exit_code = cli_attach_code(attach);
+    net_loop_stop(j->link->loop);
+    return;
+  }
+  j->settling = true;
+  j->heard_ms = now_ms(j);
 }
 
 static int percent(const job *j) {
@@ -82,8 +97,23 @@ static void feed(job *j) {
   }
 }
 
+/* At each tick while results are being attached. */
+static void wait_for_attach(job *j) {
+  bool late = now_ms(j) - j->heard_ms > j->options->give_up_ms;
+  if (!late && !cli_attach_settled(j->options->attach)) {
+    net_timer_set(j->tick, TICK_MS);
+    return;
+  }
+  if (late) cli_output_say(&j->output, "the assistant cannot be reached: a part of the transcript was not attached");
+  finish(j, j->exit_code == CLI_EXIT_OK ? cli_attach_code(j->options->attach) : j->exit_code);
+}
+
 static void on_tick(void *ctx) {
   job *j = ctx;
+  if (j->settling) {
+    wait_for_attach(j);
+    return;
+  }
   feed(j);
   if (now_ms(j) - j->heard_ms > j->options->give_up_ms && wc_live_state(j->live) != WC_LIVE_LIVE) {
     cli_output_say(&j->output, "no answer for too long, giving up");
@@ -143,7 +173,11 @@ static void on_result(void *ctx, const wc_result *r) {
     finish(j, CLI_EXIT_LOCAL);
     return;
   }
-  if (wc_transcript_count(j->output.transcript) > before) cli_output_final(&j->output);
+  size_t count = wc_transcript_count(j->output.transcript);
+  if (count > before) cli_output_final(&j->output);
+  bool attach = count > before && j->options->attach;
+  if (attach && !cli_attach_add(j->options->attach, wc_transcript_at(j->output.transcript, count - 1)))
+    j->exit_code = CLI_EXIT_LOCAL;
   cli_output_interim(&j->output, percent(j));
 }
 
@@ -164,10 +198,10 @@ static void on_state(void *ctx, enum wc_live_state state, const wire_status *sta
     }
     j->told = true;
     break;
-  case WC_LIVE_DONE: finish(j, j->exit_code); break;
+  case WC_LIVE_DONE: settle(j, j->exit_code); break;
   case WC_LIVE_FAILED:
     cli_output_interim(&j->output, -1);
-    finish(j, cli_exit_of(status));
+    settle(j, cli_exit_of(status));
     break;
   case WC_LIVE_CONNECTING: break;
   }
@@ -184,6 +218,7 @@ static bool prepare(job *j, FILE *to) {
                           .sample_rate_hz = CLI_RATE,
                           .language = o->language,
                           .model = o->model,
+                          .session_id = o->attach ? cli_attach_session_id(o->attach) : NULL,
                           .interim_results = true};
   j->output =
       (cli_output){.to = to, .format = o->format, .live = isatty(STDERR_FILENO), .transcript = wc_transcript_new()};

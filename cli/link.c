@@ -102,8 +102,8 @@ base_err cli_link_set_token(cli_link *l, const char *token) {
   return l->session ? wc_session_set_token(l->session, token) : BASE_OK;
 }
 
-bool cli_link_open_place(cli_link *l, const char *place, const char *token, int service_port) {
-  net_loop_options options = {.on_wake = on_wake, .on_signal = on_signal, .ctx = l, .handle_signals = true};
+static bool open_place(cli_link *l, const char *place, const char *token, int service_port, bool signals) {
+  net_loop_options options = {.on_wake = on_wake, .on_signal = on_signal, .ctx = l, .handle_signals = signals};
   *l = (cli_link){0};
   bool fits = strlen(place) < sizeof l->place;
   snprintf(l->place, sizeof l->place, "%s", place);
@@ -122,6 +122,10 @@ bool cli_link_open_place(cli_link *l, const char *place, const char *token, int 
   return false;
 }
 
+bool cli_link_open_place(cli_link *l, const char *place, const char *token, int service_port) {
+  return open_place(l, place, token, service_port, true);
+}
+
 bool cli_link_place(const cli_link_options *o, char place[CLI_PLACE_MAX]) {
   const char *endpoint = o->endpoint ? o->endpoint : DEFAULT_ENDPOINT;
   int n = snprintf(place, CLI_PLACE_MAX, "%s%s", o->direct ? DIRECT : "", o->direct ? o->direct : endpoint);
@@ -134,10 +138,18 @@ const char *cli_link_environment_token(void) {
   return token && *token ? token : NULL;
 }
 
-bool cli_link_open(cli_link *l, const cli_link_options *o, int service_port) {
+static bool open_with(cli_link *l, const cli_link_options *o, int service_port, bool signals) {
   char place[CLI_PLACE_MAX];
   const char *token = o->token ? o->token : cli_link_environment_token();
-  return cli_link_place(o, place) && cli_link_open_place(l, place, token, service_port);
+  return cli_link_place(o, place) && open_place(l, place, token, service_port, signals);
+}
+
+bool cli_link_open(cli_link *l, const cli_link_options *o, int service_port) {
+  return open_with(l, o, service_port, true);
+}
+
+bool cli_link_open_quiet(cli_link *l, const cli_link_options *o, int service_port) {
+  return open_with(l, o, service_port, false);
 }
 
 void cli_link_close(cli_link *l) {

@@ -56,6 +56,8 @@ const char *cli_link_environment_token(void);
 bool cli_link_place(const cli_link_options *o, char place[CLI_PLACE_MAX]);
 /* Fills *l; on failure says why and gives false. Connects at the first call. */
 bool cli_link_open(cli_link *l, const cli_link_options *o, int service_port);
+/* The same without a word in what Ctrl-C does: for a thread beside the one that has it. */
+bool cli_link_open_quiet(cli_link *l, const cli_link_options *o, int service_port);
 /* The same for a place as a link had it. */
 bool cli_link_open_place(cli_link *l, const char *place, const char *token, int service_port);
 /* Ends running calls (their statuses come from inside this). */

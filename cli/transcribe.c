@@ -12,6 +12,8 @@ typedef struct {
   cli_link_options link;
   cli_job_options job;
   const char *extension; /* of the format */
+  bool attach, shared;
+  const char *title; /* of what is attached; NULL: the source's name */
 } arguments;
 
 static bool is(const cli_args *a, const char *option, const char *value) {
@@ -44,6 +46,13 @@ static bool parse(const cli_args *a, arguments *t) {
     cli_say(a->count ? "--mic takes no files" : "name a file, or --mic; `ponte transcribe --help` tells more");
     return false;
   }
+  t->attach = cli_arg(a, "attach") != NULL;
+  t->shared = cli_arg(a, "shared") != NULL;
+  t->title = t->attach && cli_arg(a, "attach")[0] ? cli_arg(a, "attach") : NULL;
+  if (t->shared && !t->attach) {
+    cli_say("--shared needs --attach");
+    return false;
+  }
   if (a->count > 1 && t->job.format != WC_FORMAT_TXT && !t->job.output_dir) {
     cli_say("several files in this format need --output-dir");
     return false;
@@ -66,6 +75,30 @@ static FILE *open_output(const arguments *a, const char *source) {
 
 static void nudge(void *ctx) { net_loop_wake(ctx); }
 
+/* NULL: said why. */
+static cli_attach *open_attach(const arguments *a, const char *name) {
+  const char *slash = strrchr(name, '/');
+  cli_attach_options options = {.link = a->link,
+                                .title = a->title ? a->title
+                                         : slash  ? slash + 1
+                                                  : name,
+                                .shared = a->shared};
+  cli_attach *attach = cli_attach_new(&options);
+  if (attach) cli_say("attached as %s: `ponte ask --session %s`", options.title, cli_attach_session_id(attach));
+  return attach;
+}
+
+static int transcribe_source(const arguments *a, cli_link *link, cli_source *source, FILE *to, const char *name) {
+  cli_job_options job = a->job;
+  if (a->attach && !(job.attach = open_attach(a, name))) {
+    source->vt->free(source);
+    return CLI_EXIT_LOCAL;
+  }
+  int code = cli_job_run(link, &job, source, to);
+  cli_attach_free(job.attach);
+  return code;
+}
+
 static int transcribe_one(const arguments *a, const char *name) {
   cli_link link;
   wire_status status;
@@ -78,7 +111,7 @@ static int transcribe_one(const arguments *a, const char *name) {
     source = a->job.microphone ? cli_source_microphone(a->job.microphone, nudge, link.loop) : cli_source_file(name);
   FILE *to = source ? open_output(a, name) : NULL;
   if (to)
-    code = cli_job_run(&link, &a->job, source, to);
+    code = transcribe_source(a, &link, source, to, name);
   else if (source)
     source->vt->free(source);
   if (to && to != stdout && fclose(to) != 0) {
@@ -113,6 +146,8 @@ static const cli_option options[] = {
     {"codec", "CODEC", "what is sent (default opus, 24 kb/s)", "opus pcm", 0},
     {"duration", "SECONDS", "stop after so much audio", NULL, 0},
     {"give-up", "SECONDS", "how long to try without an answer (default 60)", NULL, 0},
+    {"attach", "[TITLE]", "let the assistant answer from it while it runs (default: the source's name)", NULL, 0},
+    {"shared", NULL, "with --attach: for everybody (teachers and administrators)", NULL, 0},
     {"results", "FILE", "every result as it comes, one JSON object a line", NULL, 0},
     {0}};
 

@@ -1,4 +1,5 @@
-"""`ponte ask`, `ponte materials` and `ponte conversations` against a real ponte-services (users, chatbot with the scripted engine; authentication on), directly and through a gateway.
+"""`ponte ask`, `materials`, `conversations` and `transcribe --attach` against a real ponte-services (users; chatbot and transcription with scripted engines; authentication on),
+directly and through a gateway.
 
 What the engine says stands in the question (services/engines/llm/fake.h). Standard library only.
 """
@@ -20,8 +21,8 @@ import harness
 import ponte_procs as procs
 
 LIMIT = 60
-PORTS = {"users": 50051, "chatbot": 8082}
-UNAUTHENTICATED, UNAVAILABLE, INVALID, NOT_FOUND, CUT, BLOCKED, INTERRUPTED = 36, 34, 23, 25, 31, 29, 130
+PORTS = {"users": 50051, "transcription": 50054, "chatbot": 8082}
+UNAUTHENTICATED, UNAVAILABLE, INVALID, NOT_FOUND, CUT, BLOCKED, INTERRUPTED, UNIMPLEMENTED = 36, 34, 23, 25, 31, 29, 130, 32
 # The words of scripts stand in the lesson, or the service would not find enough of the question there to ask its engine.
 SCRIPTS = "A script has fake text 1 2 3, a quote, a lie, and an end: STOP, MAX_TOKENS, SAFETY, error UNAVAILABLE, EXHAUSTED, wait, endless."
 CELL = "Is the cell the smallest unit of life, and has every cell a membrane?"
@@ -59,7 +60,7 @@ class Services:
         path = f"{self.folder}/services-{self.starts}.log"
         command = [procs.program("ponte-services"), "--only", ",".join(PORTS), "--listen-host", self.host, "--admin", "127.0.0.1:0", "--auth", "on",
                    "--demo-account", self.account, "--llm", "fake"]
-        environment = dict(os.environ, PONTE_STORE=f"sqlite:{self.folder}", PONTE_DATA_DIR=self.folder, PONTE_LOG="info")
+        environment = dict(os.environ, PONTE_STORE=f"sqlite:{self.folder}", PONTE_DATA_DIR=self.folder, PONTE_LOG="info", PONTE_ASR_ENGINE="fake")
         with open(path, "wb") as log:
             self.popen = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
         deadline, waiting = time.monotonic() + LIMIT, set(PORTS) | {"admin"}
@@ -133,9 +134,10 @@ class World(unittest.TestCase):
     def command(self, *arguments):
         return [procs.program("ponte"), *arguments, *(self.where if arguments[0] != "sync" else [])]
 
-    def ponte(self, *arguments, code=0, said=None, given=None):
+    def ponte(self, *arguments, code=0, said=None, given=None, where=None):
         """Standard output of a command that ends with this code; `said` must be on stderr."""
-        done = subprocess.run(self.command(*arguments), input=given, capture_output=True, text=True, timeout=LIMIT, env=self.environment, check=False)
+        command = [procs.program("ponte"), *arguments, *where] if where else self.command(*arguments)
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=LIMIT, env=self.environment, check=False)
         self.assertEqual(done.returncode, code, f"{arguments}: {done.stdout}{done.stderr}")
         if said:
             self.assertRegex(done.stderr, said)
@@ -315,6 +317,71 @@ class Materials(World):
         self.ponte("materials", "add", self.lesson, "--format", "vtt", code=INVALID, said="WEBVTT")
         self.ponte("materials", "show", "x", code=INVALID)
         self.ponte("materials", "list", "--page-size", "0", code=2)
+
+
+class Attach(World):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.words = [3, 14, 15, 92, 65, 35, 89, 79, 32, 38, 46, 26]
+        cls.wav = f"{cls.folder}/speech.wav"
+        procs.write_wav(cls.wav, procs.fake_speech(cls.words))
+
+    def cues(self, title):
+        """What the assistant has of the only material of this title: its lines with their times."""
+        material = self.json("materials", "show", self.materials(title)[0]["materialId"])
+        self.assertEqual((len(self.materials(title)), material["format"]), (1, "MATERIAL_FORMAT_LIVE"))
+        text = material["text"].encode()
+        return [(text[c.get("begin", 0):c["end"]].decode(), int(c.get("startMs", 0)), int(c["endMs"])) for c in material["cues"]]
+
+    def finals(self, path):
+        """The same by the results that the client had."""
+        with open(path, encoding="utf-8") as f:
+            results = [json.loads(line) for line in f]
+        return [(r["text"], r["start"] // 16, r["end"] // 16) for r in results if r["kind"] == "final"]
+
+    def test_all_finals_arrive(self):
+        for i, where in enumerate((self.direct, self.http)):
+            self.where = where
+            self.login()
+            title, results = f"Lesson {i}", f"{self.home}/{i}.results"
+            self.ponte("transcribe", f"--attach={title}", "--results", results, self.wav, said=f"attached as {title}: `ponte ask --session [0-9a-f-]{{36}}`")
+            self.assertEqual(self.cues(title), self.finals(results))
+            self.assertEqual(" ".join(text for text, *_ in self.cues(title)), " ".join(f"w{k}" for k in self.words))
+        self.ponte("transcribe", "--attach", self.wav, self.wav)
+        self.assertEqual(len(self.materials("speech.wav")), 2)
+
+    def test_it_can_be_asked_while_it_runs(self):
+        run = subprocess.Popen(self.command("transcribe", "--attach=Live", "--pace", "realtime", self.wav), stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, env=self.environment)
+        session = re.search("--session ([0-9a-f-]{36})", run.stderr.readline()).group(1)
+        first = run.stdout.readline().strip()
+        deadline, out = time.monotonic() + LIMIT, ""
+        while "Sources" not in out and time.monotonic() < deadline:
+            out = self.ponte("ask", f"{first}?", "--session", session)
+        self.assertIsNone(run.poll(), "it is over already")
+        self.assertRegex(out, rf'\[1\] Live, 0:\d\d-0:\d\d: "{first.split()[0]}')
+        run.send_signal(signal.SIGINT)
+        self.assertEqual(run.wait(LIMIT), 0)
+        self.assertTrue(self.cues("Live"))
+        run.stdout.close()
+        run.stderr.close()
+
+    def test_nothing_is_lost_or_doubled_when_the_services_restart(self):
+        results = f"{self.home}/restart.results"
+        run = subprocess.Popen(self.command("transcribe", "--attach=Restart", "--pace", "realtime", "--results", results, self.wav), stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True, env=self.environment)
+        self.assertTrue(run.stdout.readline())
+        self.services.stop()
+        self.services.start()
+        run.stdout.read()
+        self.assertEqual(run.wait(LIMIT), 0)
+        run.stdout.close()
+        self.assertEqual(self.cues("Restart"), self.finals(results))
+
+    def test_what_cannot_be_attached_is_told(self):
+        self.assertTrue(self.ponte("transcribe", "--attach", self.wav, code=UNIMPLEMENTED, said="not attached", where=[f"--endpoint={self.services.host}:50054"]))
+        self.ponte("transcribe", "--shared", self.wav, code=2, said="--attach")
 
 
 class Conversations(World):
