@@ -19,11 +19,16 @@ Plants turn light into sugar. This happens in the chloroplasts, which hold chlor
 The light reactions split water and release oxygen. They take place in the thylakoid membrane.
 `;
 
+/** Before a script for the engine, whose words the material holds too: a doubt that it says nothing about never reaches the engine. */
+const TOPIC = 'scripted engine';
+const SCRIPTED = 'The scripted engine: fake, text, end, MAX_TOKENS, max tokens, SAFETY, NOT_IN_MATERIAL, not in material, lie, quote, pause, endless, error, UNAVAILABLE, MALFORMED, 1, 2, 3, 50, 400, 1000, 1500.\n';
+
 before(async () => {
   stack = await startStack({ assistant: 'fake' });
   browser = await openBrowser();
   const page = await openPage(browser, stack.url, { errors });
   await addMaterial(page, 'photosynthesis.md', LESSON);
+  await addMaterial(page, 'engine.txt', SCRIPTED);
   await page.context().close();
 });
 after(async () => { await browser?.close(); await stack?.stop(); });
@@ -102,7 +107,7 @@ test('Enter sends, Shift+Enter begins a line, a word being composed is left alon
 
 test('an answer is stopped, and asked again', { timeout: 60000 }, async () => {
   await withPage({}, async (page) => {
-    await ask(page, 'light reactions fake:endless');
+    await ask(page, `${TOPIC} fake:endless`);
     await reaches(page, 0, 'ANSWERING');
     await page.waitForFunction(() => document.querySelector('.prose').textContent.length > 50);
     await page.screenshot({ path: join(screenshots, 'chat-streaming.png') });
@@ -123,11 +128,11 @@ test('an answer is stopped, and asked again', { timeout: 60000 }, async () => {
 test('the reader who scrolled up is left alone; at the end the text is followed', { timeout: 60000 }, async () => {
   await withPage({}, async (page) => {
     await page.setViewportSize({ width: 1100, height: 420 });
-    await ask(page, 'light reactions fake:text=400');
+    await ask(page, `${TOPIC} fake:text=400`);
     await reaches(page, 0, 'DONE');
     const atEnd = () => page.$eval('#chat-log', (e) => e.scrollHeight - e.scrollTop - e.clientHeight < 48);
     assert.ok(await atEnd());
-    await ask(page, 'light reactions fake:endless');
+    await ask(page, `${TOPIC} fake:endless`);
     await reaches(page, 1, 'ANSWERING');
     await page.waitForFunction(() => {
       document.querySelector('#chat-log').scrollTop = 0;
@@ -145,12 +150,12 @@ test('the reader who scrolled up is left alone; at the end the text is followed'
 test('labels are honest: cut, blocked, not in the material, no verified source, failed', { timeout: 90000 }, async () => {
   await withPage({}, async (page) => {
     const rows = [
-      ['light reactions fake:text=2,end=MAX_TOKENS', 'DONE', /Cut off/],
-      ['light reactions fake:text=2,end=SAFETY', 'DONE', /Blocked/],
-      ['light reactions fake:end=NOT_IN_MATERIAL', 'DONE', /Not in the material/],
-      ['light reactions fake:lie,text=2', 'DONE', /No verified source/],
-      ['light reactions fake:error=UNAVAILABLE', 'FAILED', /cannot be reached/],
-      ['light reactions fake:error=MALFORMED', 'FAILED', /failed/],
+      [`${TOPIC} fake:text=2,end=MAX_TOKENS`, 'DONE', /Cut off/],
+      [`${TOPIC} fake:text=2,end=SAFETY`, 'DONE', /Blocked/],
+      [`${TOPIC} fake:end=NOT_IN_MATERIAL`, 'DONE', /Not in the material/],
+      [`${TOPIC} fake:lie,text=2`, 'DONE', /No verified source/],
+      [`${TOPIC} fake:error=UNAVAILABLE`, 'FAILED', /cannot be reached/],
+      [`${TOPIC} fake:error=MALFORMED`, 'FAILED', /failed/],
     ];
     for (const [i, [question, state, label]] of rows.entries()) {
       await ask(page, question);
@@ -164,7 +169,7 @@ test('labels are honest: cut, blocked, not in the material, no verified source, 
 
 test('the gateway dies while an answer streams: it is answered once, and nothing is doubled', { timeout: 90000 }, async () => {
   await withPage({}, async (page) => {
-    await ask(page, 'light reactions fake:text=3,pause=1500,text=3,quote=1');
+    await ask(page, `${TOPIC} fake:text=3,pause=1500,text=3,quote=1`);
     await page.waitForFunction(() => document.querySelector('.prose')?.textContent.includes('3'));
     await stack.gateway.kill();
     await reaches(page, 0, 'QUEUED');
@@ -173,8 +178,7 @@ test('the gateway dies while an answer streams: it is answered once, and nothing
     await page.screenshot({ path: join(screenshots, 'chat-waiting.png') });
     await stack.gateway.start();
     await reaches(page, 0, 'DONE');
-    const text = await answerOf(page, 0);
-    assert.equal(text.match(/peça 1 /g).length, 2, text); // of each text= one
+    assert.equal(await answerOf(page, 0), 'peça 1 peça 2 peça 3 peça 4 peça 5 peça 6 [1]');
     assert.equal(await page.locator('.exchange').count(), 1);
   });
 });
@@ -217,7 +221,7 @@ test('the browser is offline: the question waits and goes out once', { timeout: 
 
 test('a reload inside an answer', { timeout: 60000 }, async () => {
   await withPage({}, async (page) => {
-    await ask(page, 'light reactions fake:text=3,pause=1000,quote=1');
+    await ask(page, `${TOPIC} fake:text=3,pause=1000,quote=1`);
     await reaches(page, 0, 'ANSWERING');
     await page.reload();
     await reaches(page, 0, 'DONE');
@@ -283,7 +287,7 @@ test('screen readers hear the start and the end, and not each word', { timeout: 
       new MutationObserver(() => window.said.push(document.querySelector('#chat-status').textContent))
         .observe(document.querySelector('#chat-status'), { childList: true, characterData: true, subtree: true });
     });
-    await ask(page, 'light reactions fake:text=50,quote=1');
+    await ask(page, `${TOPIC} fake:text=50,quote=1`);
     await reaches(page, 0, 'DONE');
     const said = await page.evaluate(() => window.said);
     assert.ok(said.length <= 2 && said.at(-1) === 'The answer is complete.', said.join('|'));

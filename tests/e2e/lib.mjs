@@ -60,7 +60,7 @@ export async function startStack({ assistant } = {}) {
   const [servicePort, serviceAdmin, port, gatewayAdmin, chatbotPort] = [await freePort(), await freePort(), await freePort(), await freePort(), await freePort()];
   const upstream = `127.0.0.1:${servicePort}`;
   const flags = ['--only', assistant ? 'transcription,chatbot' : 'transcription', '--admin', `127.0.0.1:${serviceAdmin}`];
-  if (assistant) flags.push('--chatbot-port', String(chatbotPort), '--llm', assistant);
+  if (assistant) flags.push('--chatbot-port', String(chatbotPort), '--llm', assistant, '--chatbot-questions', '0');
   const service = new Process([process.env.PONTE_SERVICES, ...flags], serviceAdmin,
     { PONTE_TRANSCRIPTION_PORT: String(servicePort), PONTE_STORE: `sqlite:${mkdtempSync(join(folder, 'data-'))}` });
   const config = join(folder, `gateway-${gatewayAdmin}.yaml`);

@@ -29,7 +29,7 @@ enum {
 /*      name         meaning */
 #define WC_CHAT_STATES(X)                                               \
   X(QUEUED)    /* waits for its turn, the connection or a sign-in */    \
-  X(ASKING)    /* sent; nothing has come yet */                         \
+  X(ASKING)    /* sent, or about to be; nothing has come yet */         \
   X(ANSWERING) /* sources or text have come */                          \
   X(DONE)      /* the service said so; finish_reason says what it is */ \
   X(STOPPED)   /* by the reader, or (of the history) never finished */  \

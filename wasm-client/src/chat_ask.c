@@ -152,7 +152,9 @@ static base_err ask(wc_chat *c, wc_chat_entry *e) {
   BASE_TRY(ponte_chatbot_v1_resolve_duvida_stream(c->channel, &options, &r, &events, c, &c->call));
   c->running = e;
   wc_chat_begin(c);
-  wc_chat_set_state(c, e, WC_CHAT_ASKING);
+  if (e->m.code == 0)
+    wc_chat_set_state(c, e,
+                      WC_CHAT_ASKING); /* after a lost try it waits, for all that is known, until something comes */
   return BASE_OK;
 }
 

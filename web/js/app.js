@@ -266,7 +266,7 @@ async function main() {
     view.showNotice(text('load_failed'));
     return;
   }
-  startChat(client, { onSignIn: () => $('sign-in')?.click(), hasUnkeptContext: () => true });
+  startChat(client, { onSignIn: () => $('sign-in')?.click(), isOnline: () => connection === 'online', hasUnkeptContext: () => true });
   $('start').disabled = false;
   showControls();
   showMicrophones();

@@ -36,7 +36,7 @@ function labelOf(m) {
       if (m.code !== 0 || !navigator.onLine) return ['wait', text('chat_waiting')];
       return ['wait', text(runningId() ? 'chat_turn' : 'chat_sending')];
     },
-    ASKING: () => ['wait', text('chat_searching')],
+    ASKING: () => ['wait', text(callbacks.isOnline() ? 'chat_searching' : 'chat_waiting')],
     ANSWERING: () => ['wait', text('chat_writing')],
     STOPPED: () => ['warn', text(m.blocks ? 'chat_stopped' : 'chat_not_sent')],
     FAILED: () => ['bad', chatErrorText(m)],
@@ -328,9 +328,9 @@ function listen(client) {
   for (const event of ['online', 'offline']) addEventListener(event, () => { for (const m of messages.values()) showState(m); });
 }
 
-/** onSignIn(): the reader wants to; hasUnkeptContext(): the page has heard what the service does not keep. */
-export function startChat(client, { onSignIn, hasUnkeptContext }) {
-  callbacks = { onSignIn, hasUnkeptContext };
+/** onSignIn(): the reader wants to; isOnline(): there is a connection; hasUnkeptContext(): the page has heard what the service does not keep. */
+export function startChat(client, { onSignIn, isOnline, hasUnkeptContext }) {
+  callbacks = { onSignIn, isOnline, hasUnkeptContext };
   chat = client.chat({ onChat: (event) => { state = event; showComposer(); }, onCleared, onMessage });
   listen(client);
   showComposer();
