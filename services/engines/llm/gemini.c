@@ -100,10 +100,15 @@ static void refusal(long status, base_span text, llm_trouble *out) {
 }
 
 static base_err take_parts(const llm_json *j, const json_t *candidate, llm_delta *out) {
-  const json_t *parts = json_object_get(json_object_get(candidate, "content"), "parts"), *part;
+  const json_t *content = json_object_get(candidate, "content"), *parts = json_object_get(content, "parts"), *part;
   size_t i = 0;
+  /* What is passed over would be missing from the answer, and nobody would know. */
+  if (!llm_json_may_be(content, JSON_OBJECT) || !llm_json_may_be(parts, JSON_ARRAY)) {
+    return base_fail(BASE_E_MALFORMED);
+  }
   json_array_foreach((json_t *)parts, i, part) {
     if (json_is_true(json_object_get(part, "thought"))) continue;
+    if (!llm_json_may_be(json_object_get(part, "text"), JSON_STRING)) return base_fail(BASE_E_MALFORMED);
     BASE_TRY(llm_json_text(j, json_object_get(part, "text"), out->text));
   }
   return BASE_OK;
@@ -126,6 +131,7 @@ static base_err take_event(const llm_json *j, llm_delta *out) {
     refused(code ? (long)code : 500, error, &out->trouble);
     return BASE_OK;
   }
+  if (!llm_json_may_be(json_object_get(j->root, "candidates"), JSON_ARRAY)) return base_fail(BASE_E_MALFORMED);
   json_array_foreach(json_object_get(j->root, "candidates"), i, candidate) {
     BASE_TRY(take_candidate(j, candidate, out));
   }

@@ -51,7 +51,8 @@ static CURLcode set_up(llm_job *j, const llm_post *post) {
   SET(CURLOPT_PROTOCOLS_STR, plain ? "http" : "https");
   SET(CURLOPT_FOLLOWLOCATION, 0L); /* the key goes to no other place than the one that was set */
   SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-  SET(CURLOPT_PIPEWAIT, 1L);
+  /* TLS tells when it is set up whether a connection can be shared. Without it only an answer would tell, and all others would wait behind one that does not come. */
+  SET(CURLOPT_PIPEWAIT, plain ? 0L : 1L);
   SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
   SET(CURLOPT_NOSIGNAL, 1L);
   SET(CURLOPT_QUICK_EXIT,

@@ -76,6 +76,10 @@ base_err llm_json_read(base_span text, llm_json *out) {
   return e;
 }
 
+bool llm_json_may_be(const json_t *value, json_type type) {
+  return value == NULL || json_is_null(value) || json_typeof(value) == type;
+}
+
 base_err llm_json_text(const llm_json *j, const json_t *string, base_buf *out) {
   if (!json_is_string(string)) return BASE_OK;
   base_span text = base_span_of(json_string_value(string), json_string_length(string));

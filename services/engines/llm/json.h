@@ -15,6 +15,8 @@ typedef struct {
 
 /* MALFORMED: no JSON, or no object (of an array, its first). Decref the root. */
 base_err llm_json_read(base_span text, llm_json *out) BASE_MUST_USE;
+/* It is of this type, or not there: NULL or null. */
+bool llm_json_may_be(const json_t *value, json_type type);
 /* Appends what a string of it says; nothing when it is no string. */
 base_err llm_json_text(const llm_json *j, const json_t *string, base_buf *out) BASE_MUST_USE;
 /* "" when there is none, or it is no string. */

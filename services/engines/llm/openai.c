@@ -109,6 +109,10 @@ static long status_of(const json_t *error) {
 static base_err take_choice(const llm_json *j, const json_t *choice, llm_delta *out) {
   const json_t *delta = json_object_get(choice, "delta"), *reason = json_object_get(choice, "finish_reason");
   if (llm_json_count(choice, "index") != 0) return BASE_OK; /* one was asked for */
+  /* What is passed over would be missing from the answer, and nobody would know. */
+  if (!llm_json_may_be(delta, JSON_OBJECT) || !llm_json_may_be(json_object_get(delta, "content"), JSON_STRING)) {
+    return base_fail(BASE_E_MALFORMED);
+  }
   BASE_TRY(llm_json_text(j, json_object_get(delta, "content"), out->text));
   if (*llm_json_str(delta, "refusal")) {
     out->finished = true;
@@ -127,6 +131,7 @@ static base_err take_event(const llm_json *j, llm_delta *out) {
     refused(status_of(error), error, &out->trouble);
     return BASE_OK;
   }
+  if (!llm_json_may_be(json_object_get(j->root, "choices"), JSON_ARRAY)) return base_fail(BASE_E_MALFORMED);
   json_array_foreach(json_object_get(j->root, "choices"), i, choice) { BASE_TRY(take_choice(j, choice, out)); }
   const json_t *usage = json_object_get(j->root, "usage");
   out->prompt_tokens = llm_json_count(usage, "prompt_tokens");
