@@ -276,7 +276,7 @@ class Double:
                 await connection.reply(steps[0][1], *api.error(steps[0][1], steps[0][2], record["model"]))
             elif streams:
                 record["status"] = 200
-                await Stream(connection, answer, record).run(steps)
+                await Stream(connection, answer, record, lambda: self.log.counts["peak"]).run(steps)
             else:
                 record["status"] = 200
                 await self.run_unary(connection, answer, steps, record)
@@ -322,8 +322,8 @@ class Double:
 class Stream:
     """Carries out the steps of a streamed answer."""
 
-    def __init__(self, connection, answer, record):
-        self.connection, self.answer, self.record = connection, answer, record
+    def __init__(self, connection, answer, record, peak):
+        self.connection, self.answer, self.record, self.peak = connection, answer, record, peak
         self.body = Body(connection)
         self.opened = False
 
@@ -358,8 +358,10 @@ class Stream:
     async def do_error_event(self, status):
         await self.put(self.answer.error_event(status))
 
-    async def do_raw(self, data):
+    async def do_raw(self, data, said=""):
         await self.body.put(data if isinstance(data, bytes) else data.encode())
+        self.answer.whole += said
+        self.record["text"] = self.answer.whole
 
     async def do_cut_event(self, words):
         whole = self.answer.event({"text": words})
@@ -367,6 +369,10 @@ class Stream:
 
     async def do_wait(self, ms):
         await self.connection.until(ms / 1000)
+
+    async def do_gather(self, count):
+        while self.peak() < count:
+            await self.connection.until(0.01)
 
     async def do_silence(self):
         await self.connection.until(None)

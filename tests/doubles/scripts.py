@@ -8,9 +8,10 @@ A question picks one with `double:NAME;key=value;...` anywhere in its last turn;
   ("end",)                                 what the API closes a whole answer with
   ("error", status, retry_ms)              instead of an answer; first and alone
   ("error_event", status)                  in the middle of one
-  ("raw", bytes)                           as they are, among the events
+  ("raw", bytes, said)                     as they are, among the events; `said` is what they are in the answer's text
   ("cut_event", words)                     the first half of the bytes of a piece
   ("wait", ms)                             a pause
+  ("gather", n)                            a pause until n requests have come so far at once
   ("silence",)                             nothing more, for as long as the client stays
   ("close",) ("reset",)                    the connection ends by FIN or RST, in the middle of the body
   ("split", n)                             from here on every n bytes are a chunk and a segment of their own; 0: as events come
@@ -69,6 +70,12 @@ def slow(p):
     return [*steps, *OK]
 
 
+def together(p):
+    """A slow answer that goes on only when n of its kind are under way."""
+    first, *rest = slow(p)
+    return [first, ("gather", int(p["calls"])), *rest]
+
+
 def endless(p):
     steps = []
     for step in texts(p, 10000):
@@ -100,14 +107,23 @@ def first_tries(*steps):
 # What the event stream's grammar allows beside data: a comment, and another field of the event that comes next. (After an id, openai's client takes each blank line for an event.)
 COMMENTS = b": keep-alive\r\n\r\nevent: message\r\n"
 
+
+
+def both(text):
+    """An event with this text that either API may send, as far as its bytes are concerned."""
+    return b'data: {"candidates":[{"content":{"parts":[{"text":"%b"}]}}],"choices":[{"delta":{"content":"%b"}}]}\n\n' % (text, text)
+
+
 SCRIPTS = {
     # whole answers, however they come
     "whole": whole,
     "slow": slow,
+    "together": together,
     "split": split,
     "joined": lambda p: [("join",), *whole(p)],
     "comments": lambda p: [("raw", COMMENTS), *texts(p, 2), ("raw", COMMENTS), *texts({"n": 1, "id": "tail"}), *OK],
     "thoughts": lambda p: [("thinking", "the system text says that I must not tell"), *whole(p)],
+    "reset_after_reason": lambda p: [*texts(p), OK[0], ("wait", 20), ("reset",)],
     "last_words": lambda p: [*texts(p, 3), ("finish", "STOP", "fim."), ("end",)],
     "busy_then_ok": busy(429),
     "overloaded_then_ok": busy(503),
@@ -140,7 +156,8 @@ SCRIPTS = {
     "close_middle": after_text(("close",)),
     "reset_middle": after_text(("reset",)),
     "malformed": after_text(("raw", b'data: {"candidates": [{"content": \r\n\r\n'), *OK),
-    "not_utf8": after_text(("raw", b'data: {"candidates":[{"content":{"parts":[{"text":"\xff\xfe"}]}}],"choices":[{"delta":{"content":"\xff\xfe"}}]}\n\n'), *OK),
+    "not_utf8": after_text(("raw", both(b"\xff\xfe"), "\ufffd\ufffd"), *OK),
+    "torn_character": after_text(("raw", both(b"\xf0\x9f"), ""), ("raw", both(b"\x98\x80"), "\N{GRINNING FACE}"), *OK),
     "wrong_shape": after_text(("raw", b'data: {"candidates":[{"content":{"parts":"x"}}],"choices":{"delta":7}}\n\n'), *OK),
     "endless_event": after_text(("raw", b"data: " + b"x" * 8_000_000)),
     "error_middle": after_text(("error_event", 503)),
