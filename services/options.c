@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/address.h"
+
 /* A service's name, as --only takes it. */
 static const char *const services[] = {"users", "orders", "reports", "transcription", "chatbot"};
 enum { SERVICES = sizeof services / sizeof services[0], NUMBER_SIZE = 16 };
@@ -240,16 +242,11 @@ static bool hosts_records(const services_options *o) {
          services_options_has(o, "chatbot");
 }
 
-static bool is_loopback(const char *host) {
-  return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcmp(host, "[::1]") == 0 ||
-         strcmp(host, "localhost") == 0;
-}
-
 static base_err check(const services_options *o, base_buf *why) {
   if (o->help || o->version || !hosts_records(o)) {
     return BASE_OK;
   }
-  if (!o->auth && !is_loopback(o->listen_host) && !settings_is_given(o->settings, &o->auth)) {
+  if (!o->auth && !base_is_loopback(o->listen_host) && !settings_is_given(o->settings, &o->auth)) {
     return settings_complain(
         o->settings, &o->listen_host, why,
         "%s can be reached from elsewhere, so say --auth on; or --auth off, if everybody may do everything",

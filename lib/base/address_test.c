@@ -28,4 +28,14 @@ static void a_long_host_is_cut(void) {
   CHECK_INT(strlen(out), BASE_ADDRESS_SIZE - 1);
 }
 
-TEST_MAIN(TEST(forms), TEST(a_long_host_is_cut))
+static void loopback(void) {
+  static const char *const near[] = {"127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost"};
+  static const char *const far[] = {"",  "0.0.0.0", "::", "128.0.0.1", "10.0.0.1", "::11", "localhost.example.com",
+                                    "12"};
+  for (size_t i = 0; i < sizeof near / sizeof near[0]; i++)
+    CHECK_MSG(base_is_loopback(near[i]), "%s", near[i]);
+  for (size_t i = 0; i < sizeof far / sizeof far[0]; i++)
+    CHECK_MSG(!base_is_loopback(far[i]), "%s", far[i]);
+}
+
+TEST_MAIN(TEST(forms), TEST(loopback), TEST(a_long_host_is_cut))

@@ -1,6 +1,7 @@
 /* Doubts: who may ask how much, what is kept of it, and the answer on its way to the caller. */
 #include <stdio.h>
 
+#include "base/address.h"
 #include "base/log.h"
 #include "chatbot/messages.h"
 #include "chatbot/spending.h"
@@ -19,9 +20,13 @@ typedef Ponte__Chatbot__V1__ResolveDuvidaStreamRequest stream_request;
 /* The embedded engine asks nobody else. */
 static bool costs(const chatbot *b) { return strcmp(llm_name(b->llm), "embedded") != 0; }
 
+/* "": nobody whom limits are for. From this machine come, without an identity, tools, and a gateway that tells nothing of its clients. */
 static void name_caller(svc_call *c, char who[CHATBOT_WHO_SIZE]) {
-  const char *user = svc_caller(c);
-  snprintf(who, CHATBOT_WHO_SIZE, "%s:%s", user[0] ? "user" : "address", user[0] ? user : svc_caller_address(c));
+  const char *user = svc_caller(c), *address = user[0] ? "" : svc_caller_address(c);
+  who[0] = '\0';
+  if (user[0] || !base_is_loopback(address)) {
+    snprintf(who, CHATBOT_WHO_SIZE, "%s:%s", user[0] ? "user" : "address", user[0] ? user : address);
+  }
 }
 
 static base_err require_tokens(svc_call *c, const char *who) {
@@ -39,6 +44,7 @@ static base_err enter(svc_call *c, const char *who) {
   const chatbot *b = svc_state(c);
   enum chatbot_limit which = CHATBOT_LIMIT_RATE;
   int64_t retry_ms = 0;
+  if (!who[0]) return BASE_OK;
   BASE_TRY(require_tokens(c, who));
   base_err e = chatbot_limits_enter(b->limits, who, base_now_ms(), &which, &retry_ms);
   if (!base_is(e, BASE_E_EXHAUSTED)) return e;
@@ -53,7 +59,7 @@ static base_err enter(svc_call *c, const char *who) {
 
 static void spend(svc_call *c, const char *who, const chatbot_answer *a) {
   const chatbot *b = svc_state(c);
-  if (!a->was_asked || !costs(b)) return;
+  if (!who[0] || !a->was_asked || !costs(b)) return;
   base_err e = chatbot_spend(b->store, who, svc_now_us(c), a->prompt_tokens + a->answer_tokens);
   if (!base_is_ok(e)) BASE_LOG(BASE_LOG_WARN, "tokens were not counted", LOG_STR("error", base_err_name(e)));
 }

@@ -19,6 +19,13 @@ static void begin(const char *const *settings) {
   testing_add("Photosynthesis", MARKDOWN, testing_lesson, false);
 }
 
+/* Limits are for callers who can be told apart. */
+static void begin_as_alice(const char *const *settings) {
+  testing_begin(true, settings);
+  testing_token = svc_world_token(testing_world, "alice", "student");
+  testing_add("Photosynthesis", MARKDOWN, testing_lesson, false);
+}
+
 /* The value of a metric's line, "name{labels}". */
 static int64_t metric(const char *name) {
   base_buf text;
@@ -298,7 +305,7 @@ static void a_repeat_takes_the_place_of_what_runs(void) {
 /* -- limits -------------------------------------------------------------------------------------------------------- */
 
 static void too_many_questions(void) {
-  begin((const char *[]){"chatbot_questions", "3", NULL});
+  begin_as_alice((const char *[]){"chatbot_questions", "3", NULL});
   for (int i = 0; i < 3; i++) {
     testing_doubt(RUBISCO, &s);
     CHECK_INT(s.reply.code, OK);
@@ -309,11 +316,14 @@ static void too_many_questions(void) {
   CHECK(s.reply.retry_after_ms > 0 && s.reply.retry_after_ms <= 20000);
   svc_reply r = testing_resolve(RUBISCO, "");
   CHECK_STR(r.reason, "QUOTA_EXCEEDED");
+  testing_token = svc_world_token(testing_world, "bob", "student");
+  testing_doubt(RUBISCO, &s);
+  CHECK_INT(s.reply.code, OK);
   testing_end();
 }
 
 static void a_repeat_counts_for_no_limit(void) {
-  begin((const char *[]){"chatbot_questions", "1", NULL});
+  begin_as_alice((const char *[]){"chatbot_questions", "1", NULL});
   Ponte__Chatbot__V1__ResolveDuvidaStreamRequest r = keyed(RUBISCO, "one");
   for (int i = 0; i < 3; i++) {
     testing_ask_stream(&r, &s);
@@ -325,7 +335,7 @@ static void a_repeat_counts_for_no_limit(void) {
 }
 
 static void too_many_at_once(void) {
-  begin((const char *[]){"chatbot_running", "1", NULL});
+  begin_as_alice((const char *[]){"chatbot_running", "1", NULL});
   Ponte__Chatbot__V1__ResolveDuvidaStreamRequest r = testing_stream_request(RUBISCO "fake:text=1,pause=300");
   pthread_t thread;
   CHECK_INT(pthread_create(&thread, NULL, ask_for_ever, &r), 0);
@@ -343,7 +353,7 @@ static void too_many_at_once(void) {
 
 /* Also over a restart, and for answers that were broken off. */
 static void the_days_tokens(void) {
-  begin((const char *[]){"chatbot_tokens", "20", NULL});
+  begin_as_alice((const char *[]){"chatbot_tokens", "20", NULL});
   s.cancel_after = 1;
   testing_doubt(RUBISCO "fake:endless", &s);
   s.cancel_after = 0;
@@ -354,6 +364,16 @@ static void the_days_tokens(void) {
   CHECK_INT(s.reply.code, EXHAUSTED);
   CHECK_STR(s.reply.reason, "QUOTA_EXCEEDED");
   CHECK(s.reply.retry_after_ms > 0 && s.reply.retry_after_ms <= 86400000);
+  testing_end();
+}
+
+/* From this machine, without identities: nobody is told from anybody. */
+static void tools_have_no_limits(void) {
+  begin((const char *[]){"chatbot_questions", "1", "chatbot_tokens", "1", NULL});
+  for (int i = 0; i < 3; i++) {
+    testing_doubt(RUBISCO, &s);
+    CHECK_INT(s.reply.code, OK);
+  }
   testing_end();
 }
 
@@ -428,5 +448,5 @@ TEST_MAIN(TEST(a_stream_has_sources_text_and_one_final), TEST(citations_are_the_
           TEST(the_deadline_stops_the_engine), TEST(stopping_the_service_stops_the_engine),
           TEST(a_repeat_is_told_the_kept_answer), TEST(a_failed_answer_is_not_kept),
           TEST(a_repeat_takes_the_place_of_what_runs), TEST(too_many_questions), TEST(a_repeat_counts_for_no_limit),
-          TEST(too_many_at_once), TEST(the_days_tokens), TEST(many_at_once), TEST(what_is_no_question),
-          TEST(chosen_materials))
+          TEST(too_many_at_once), TEST(the_days_tokens), TEST(tools_have_no_limits), TEST(many_at_once),
+          TEST(what_is_no_question), TEST(chosen_materials))

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "users/identity.h"
@@ -130,7 +131,7 @@ typedef struct {
 /* One subscriber has a whole /64 of IPv6. From this machine comes a gateway that tells nothing of its clients, and tools. */
 static base_span network_of(const char *address, uint8_t network[16]) {
   struct in6_addr v6;
-  if (strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0) return base_span_of(NULL, 0);
+  if (base_is_loopback(address)) return base_span_of(NULL, 0);
   if (inet_pton(AF_INET6, address, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6)) return base_span_str(address);
   memcpy(network, &v6, IPV6_NETWORK_BYTES);
   return base_span_of(network, IPV6_NETWORK_BYTES);
