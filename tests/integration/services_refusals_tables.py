@@ -7,6 +7,7 @@ STUDENT, TEACHER, ADMIN, UNKNOWN_ENUM = 1, 2, 3, 99
 PASSWORD = "correct horse battery"
 UNKNOWN_ID = "018f0000-0000-7000-8000-000000000000"
 INT64_MAX = 2**63 - 1
+MARKDOWN, PLAIN_TEXT, SRT, VTT, LIVE = 1, 2, 3, 4, 5
 ABSENT = object()
 WHO = ("admin", "alice", "bob", "teacher", "nobody")
 
@@ -51,8 +52,12 @@ def identifier(field="user_id", unknown="USER_NOT_FOUND", **parents):
     return rows + ([refused("an unknown id", "NOT_FOUND", unknown, field, **{field: UNKNOWN_ID}, **parents)] if unknown else [])
 
 
+def identifier_or_none(field):
+    return [invalid("an id that is none", field, **{field: "42"}), not_utf8(field)]
+
+
 def optional_identifier():
-    return [invalid("an id that is none", "user_id", user_id="42"), not_utf8("user_id")]
+    return identifier_or_none("user_id")
 
 
 def not_utf8(name, value=INVALID):
@@ -74,16 +79,17 @@ def key(request_changes):
     return rows
 
 
-def pages(w, method, other_method, **other_filter):
-    token = w.page_token(method)
-    return [invalid("a negative page size", "page_size", page_size=-1), invalid("a page size above the greatest", "page_size", page_size=1001),
+def pages(w, method, other_method, who="admin", other_filter=None, **fields):
+    """Rows of a list; `fields` are what its request needs, `other_filter` what makes it another list."""
+    token = w.page_token(method, who, **fields)
+    rows = [invalid("a negative page size", "page_size", page_size=-1), invalid("a page size above the greatest", "page_size", page_size=1001),
             invalid("a page token that is none", "page_token", page_token="garbage"),
             invalid("a page token that is cut", "page_token", page_token=token[:-1]),
             invalid("a page token with a changed byte", "page_token", page_token=("B" if token[0] == "A" else "A") + token[1:]),
             invalid("a page token over-long", "page_token", page_token="A" * 1025),
-            invalid("a page token of another filter", "page_token", page_token=token, **other_filter),
-            invalid("a page token of another method", "page_token", page_token=w.page_token(other_method)),
+            invalid("a page token of another method", "page_token", page_token=w.page_token(other_method, who)),
             not_utf8("page_token")]
+    return rows + ([invalid("a page token of another filter", "page_token", page_token=token, **other_filter)] if other_filter else [])
 
 
 def period():
@@ -130,7 +136,7 @@ def users(w):
             "admin", create, names("display_name"), addresses(), invalid("an unknown role", "role", role=UNKNOWN_ENUM),
             invalid("a short password", "password", password="1234567"), text("password", "p", 1024), key({}), denied("alice", "teacher")),
         "users.GetUser": table("bob", student, denied("alice"), [r._replace(who="admin") for r in identifier()]),
-        "users.ListUsers": table("teacher", {}, pages(w, "users.ListUsers", "orders.ListOrders", role=STUDENT), text("query", "é", 200),
+        "users.ListUsers": table("teacher", {}, pages(w, "users.ListUsers", "orders.ListOrders", other_filter={"role": STUDENT}), text("query", "é", 200),
                                  invalid("an unknown role", "role", role=UNKNOWN_ENUM), denied("alice")),
         "users.UpdateUser": table(
             "admin", set_name, invalid("no user", "user", user=ABSENT), invalid("no mask", "update_mask", update_mask=ABSENT),
@@ -233,7 +239,7 @@ def orders(w):
         "orders.GetOrder": table("alice", {"order_id": w.order_id}, identifier("order_id", "ORDER_NOT_FOUND"), refused("as another", *of_others, who="bob")),
         "orders.ListOrders": table("alice", {"user_id": w.alice_id}, denied("bob"), denied("alice", user_id=ABSENT),
                                    [r._replace(who="admin", changes={"user_id": ABSENT, **r.changes})
-                                    for r in pages(w, "orders.ListOrders", "users.ListUsers", state=1) + period() + optional_identifier()],
+                                    for r in pages(w, "orders.ListOrders", "users.ListUsers", other_filter={"state": 1}) + period() + optional_identifier()],
                                    invalid("an unknown state", "state", state=UNKNOWN_ENUM)),
         "orders.CancelOrder": table("alice", {"order_id": w.order_id}, identifier("order_id", "ORDER_NOT_FOUND"), closed, key({}),
                                     refused("as another", *of_others, who="bob"), refused("as a teacher", *of_others, who="teacher")),
@@ -242,7 +248,7 @@ def orders(w):
         "orders.SummarizeOrders": table(
             "alice", {"user_id": w.alice_id}, denied("bob"), denied("alice", user_id=ABSENT),
             [r._replace(who="admin", changes={"user_id": ABSENT, **r.changes})
-             for r in pages(w, "orders.SummarizeOrders", "orders.ListOrders", by_day=True) + period() + optional_identifier()]),
+             for r in pages(w, "orders.SummarizeOrders", "orders.ListOrders", other_filter={"by_day": True}) + period() + optional_identifier()]),
     }
 
 
@@ -262,5 +268,93 @@ def reports(w):
     }
 
 
+# -- chatbot
+
+
+def doubts(question, context):
+    """Rows of a question and what stands beside it."""
+    return [invalid("no question", "duvida", duvida=ABSENT), *text("duvida", "é", 2000), *text("aula_contexto", "é", 32768),
+            refused("a scripted failure", "UNAVAILABLE", "ENGINE_UNAVAILABLE", duvida=question + " fake:error=UNAVAILABLE"),
+            refused("a key that the engine's provider does not take", "INTERNAL", "ENGINE_FAILED", duvida=question + " fake:error=DENIED"),
+            refused("an engine that makes no sense", "INTERNAL", "ENGINE_FAILED", duvida=question + " fake:text=1,error=MALFORMED", aula_contexto=context)]
+
+
+def conversations(w):
+    of_others = denied("bob", "teacher", "admin")
+    own = [r._replace(who="alice") for r in identifier("conversation_id", "NOT_FOUND")]
+    one = {"conversation_id": w.conversation_id}
+    other = w.conversation()
+    w.services.call("chatbot.ResolveDuvidaStream", w.alice, duvida="And stomata?", **one)
+    return {
+        "chatbot.CreateConversation": table("alice", {"title": "Leaves"}, text("title", "é", 200), key({})),
+        "chatbot.GetConversation": table(
+            "alice", one, own, of_others,
+            pages(w, "chatbot.GetConversation", "chatbot.ListConversations", who="alice", other_filter={"conversation_id": other}, **one)),
+        "chatbot.ListConversations": table("alice", {}, pages(w, "chatbot.ListConversations", "chatbot.ListMaterials", who="alice")),
+        "chatbot.DeleteConversation": table("alice", {"conversation_id": other}, own, of_others, key(None)),
+        "chatbot.GiveFeedback": table(
+            "alice", {"message_id": w.message_id, "rating": 2}, identifier("message_id", "NOT_FOUND"), of_others,
+            invalid("an unknown rating", "rating", rating=UNKNOWN_ENUM), text("comment", "é", 1000), key({})),
+    }
+
+
+def materials(w):
+    mine, to_remove = w.material(), w.material()
+    good = {"title": "Cells", "format": PLAIN_TEXT, "content": "A cell has a nucleus."}
+    w.services.call("chatbot.AddMaterial", w.alice, **{**good, "title": "taken"}, idempotency_key="taken")
+    malformed = ("INVALID_ARGUMENT", "MALFORMED_MATERIAL", "content")
+
+    def segments(**changes):
+        return [{"result_id": "r2", "start_ms": 900, "end_ms": 1800, "text": "They close them, too.", **changes}]
+
+    return {
+        "chatbot.ListMaterials": table("alice", {}, pages(w, "chatbot.ListMaterials", "chatbot.ListConversations", who="alice")),
+        "chatbot.GetMaterial": table("alice", {"material_id": mine}, identifier("material_id", "NOT_FOUND"), denied("bob", "teacher")),
+        "chatbot.AddMaterial": table(
+            "alice", good, invalid("no title", "title", title=ABSENT), text("title", "é", 200),
+            invalid("no format", "format", format=ABSENT), invalid("an unknown format", "format", format=UNKNOWN_ENUM),
+            invalid("a live transcription", "format", format=LIVE), invalid("no content", "content", content=ABSENT),
+            text("content", "c", 1048576), refused("blanks alone", *malformed, content=" \n\t\n"),
+            refused("subtitles that are none", *malformed, format=SRT, content="hello"),
+            refused("a time of letters", *malformed, format=SRT, content="1\n00:00:xx,000 --> 00:00:01,000\nhello\n"),
+            refused("WebVTT without its first line", *malformed, format=VTT, content="00:01.000 --> 00:02.000\nhello\n"),
+            denied("alice", field="shared", shared=True), key({})),
+        "chatbot.RemoveMaterial": table("alice", {"material_id": to_remove}, identifier("material_id", "NOT_FOUND"), denied("bob", "teacher"), key(None)),
+        "chatbot.AppendTranscript": table(
+            "alice", {"session_id": "lesson", "segments": segments()}, invalid("no session", "session_id", session_id=ABSENT),
+            text("session_id", "s", 128), text("title", "é", 200), denied("alice", field="shared", shared=True),
+            invalid("no segments", "segments", segments=ABSENT), invalid("too many segments", "segments", segments=segments() * 501),
+            invalid("no result", "segments[0].result_id", segments=segments(result_id="")),
+            invalid("a result over-long", "segments[0].result_id", segments=segments(result_id="r" * 65)),
+            invalid("a result that is no UTF-8", "", segments=segments(result_id=INVALID)),
+            invalid("a negative time", "segments[1].start_ms", segments=segments() + segments(start_ms=-1)),
+            invalid("a negative end", "segments[0].end_ms", segments=segments(end_ms=-1)),
+            invalid("an end before the beginning", "segments[0].end_ms", segments=segments(end_ms=899)),
+            invalid("no text", "segments[0].text", segments=segments(text="")),
+            invalid("a text over-long", "segments[0].text", segments=segments(text="t" * 8193)),
+            invalid("a text that is no UTF-8", "", segments=segments(text=INVALID))),
+    }
+
+
+def chatbot(w):
+    question = "What do guard cells open?"
+    script = question + " fake:text=1,end="
+    context = "Guard cells open the stomata."
+    return {
+        "chatbot.ResolveDuvida": table(
+            "alice", {"duvida": question, "aula_contexto": context}, doubts(question, context),
+            refused("an answer that is cut", "OUT_OF_RANGE", "ANSWER_CUT", duvida=script + "MAX_TOKENS"),
+            refused("an answer that is blocked", "FAILED_PRECONDITION", "ANSWER_BLOCKED", duvida=script + "SAFETY")),
+        "chatbot.ResolveDuvidaStream": table(
+            "alice", {"duvida": question}, doubts(question, context), key({}), identifier_or_none("conversation_id"),
+            refused("an unknown conversation", "NOT_FOUND", "NOT_FOUND", "conversation_id", conversation_id=UNKNOWN_ID),
+            denied("bob", "teacher", "admin", conversation_id=w.conversation_id),
+            text("session_id", "s", 128), invalid("a material that is none", "material_ids[1]", material_ids=[UNKNOWN_ID, "42"]),
+            invalid("a material that is no UTF-8", "", material_ids=[INVALID]),
+            invalid("too many materials", "material_ids", material_ids=[UNKNOWN_ID] * 101), text("language", "l", 16)),
+        **materials(w), **conversations(w),
+    }
+
+
 def make(w):
-    return {**users(w), **orders(w), **reports(w)}
+    return {**users(w), **orders(w), **reports(w), **chatbot(w)}

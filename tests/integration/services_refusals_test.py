@@ -1,4 +1,4 @@
-"""What every method of users, orders and reports refuses, against the real process with authentication on.
+"""What every method of users, orders, reports and chatbot refuses, against the real process with authentication on.
 
 A table a method: a request that is good, and rows that each spoil one thing of it, with the status, reason and field that must come back. The good request is
 sent last, so that no row was refused for another reason than its own. Rows about tokens are made for every method that is not public.
@@ -55,6 +55,29 @@ class World(tables.Accounts):
         self.order(self.alice, self.alice_id, "USD")  # a second page of sums
         services.call("orders.CancelOrder", self.alice, order_id=self.cancelled_id, idempotency_key="taken")
 
+        self.attach(self.alice)  # a second page of materials, with those of services_refusals_tables.py
+        self.conversation_id = self.conversation()
+        self.conversation()
+        asked = services.call("chatbot.ResolveDuvidaStream", self.alice, duvida="What do guard cells do?", conversation_id=self.conversation_id,
+                              idempotency_key="taken")
+        self.message_id = asked[-1].final.message_id
+        services.call("chatbot.GiveFeedback", self.alice, message_id=self.message_id, rating=1, idempotency_key="taken")
+        services.call("chatbot.CreateConversation", self.alice, title="taken", idempotency_key="taken")
+        for method, field, made in (("chatbot.RemoveMaterial", "material_id", self.material()),
+                                    ("chatbot.DeleteConversation", "conversation_id", self.conversation())):
+            services.call(method, self.alice, **{field: made}, idempotency_key="taken")
+
+    def material(self):
+        return self.services.call("chatbot.AddMaterial", self.alice, title="Leaves", format=tables.PLAIN_TEXT,
+                                  content="Guard cells open and close the stomata of a leaf.").material_id
+
+    def attach(self, token, session_id="lesson"):
+        return self.services.call("chatbot.AppendTranscript", token, session_id=session_id, segments=[
+            {"result_id": "r1", "start_ms": 0, "end_ms": 900, "text": "Guard cells open the stomata."}]).material_id
+
+    def conversation(self):
+        return self.services.call("chatbot.CreateConversation", self.alice).conversation_id
+
     def deleted(self, name):
         user = self.services.call("users.CreateUser", self.admin, display_name=name, email=f"{name}@example.com", password=tables.PASSWORD)
         return self.services.call("users.DeleteUser", self.admin, user_id=user.user_id).user_id
@@ -63,8 +86,8 @@ class World(tables.Accounts):
         items = [{"description": "a book", "quantity": 1, "unit_price": 1000}]
         return self.services.call("orders.CreateOrder", token, user_id=user_id, items=items, currency_code=currency).order_id
 
-    def page_token(self, method, **fields):
-        token = self.services.call(method, self.admin, page_size=1, **fields).next_page_token
+    def page_token(self, method, who="admin", **fields):
+        token = self.services.call(method, getattr(self, who), page_size=1, **fields).next_page_token
         assert token, f"{method} has one page only"
         return token
 
@@ -72,7 +95,10 @@ class World(tables.Accounts):
         """What is written: refusals must leave it alone."""
         users = self.services.call("users.ListUsers", self.admin, page_size=1000, show_deleted=True).users
         orders = self.services.call("orders.ListOrders", self.admin, page_size=1000).orders
-        return [u.SerializeToString() for u in users], [o.SerializeToString() for o in orders]
+        materials = self.services.call("chatbot.ListMaterials", self.admin, page_size=1000).materials
+        conversation = self.services.call("chatbot.GetConversation", self.alice, conversation_id=self.conversation_id)
+        conversations = self.services.call("chatbot.ListConversations", self.alice, page_size=1000).conversations
+        return [m.SerializeToString() for m in (*users, *orders, *materials, *conversations, conversation)]
 
 
 def lacking(request, table):
@@ -110,7 +136,8 @@ def check_method(services, world, forged, name, table):
 def main():
     _, methods = generate(*sys.argv[1:3])
     count = 0
-    with Services(methods) as services:
+    more = ("--llm", "fake", "--chatbot-questions", "0")
+    with Services(methods, only=("users", "orders", "reports", "chatbot"), more=more) as services:
         world = World(services)
         forged = tokens.forged(services, world.admin, world.admin_id)
         made = tables.make(world)
