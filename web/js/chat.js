@@ -175,7 +175,10 @@ function showSources(m) {
   m.sources.replaceChildren(...cited.map((p) => {
     const place = [p.title || text('chat_live'), p.heading].filter(Boolean).join(' · ');
     const button = element('button', 'source', element('b', '', String(p.number)), element('span', '', place));
-    if (p.startMs >= 0) button.append(element('time', '', view.clockText(p.startMs)));
+    // Of the quote, not of the passage, which may begin sentences before; on this page's own clock where it was said here.
+    const said = chat?.passage(m.id, p.number, -1) ?? { captionMs: -1, startMs: p.startMs };
+    const ms = said.captionMs >= 0 ? said.captionMs : said.startMs;
+    if (ms >= 0) button.append(element('time', '', view.clockText(ms)));
     button.type = 'button';
     button.dataset.number = p.number;
     button.addEventListener('click', () => openSource(m, p.number, -1, button));
