@@ -46,7 +46,7 @@ if(EXISTS "${md4c}/md4c.c")
   add_library(deps_md4c STATIC "${md4c}/md4c.c")
   target_include_directories(deps_md4c SYSTEM PUBLIC "${md4c}")
   target_compile_definitions(deps_md4c PRIVATE MD4C_USE_UTF8)
-  target_compile_options(deps_md4c PRIVATE -w)
+  target_compile_options(deps_md4c PRIVATE -w $<$<BOOL:${PONTE_WASM}>:-Oz>) # pages load it; answers are small
   add_library(deps::md4c ALIAS deps_md4c)
 endif()
 
