@@ -108,13 +108,15 @@ static base_err take_parts(const llm_json *j, const json_t *candidate, llm_delta
   }
   json_array_foreach((json_t *)parts, i, part) {
     if (json_is_true(json_object_get(part, "thought"))) continue;
-    if (!llm_json_may_be(json_object_get(part, "text"), JSON_STRING)) return base_fail(BASE_E_MALFORMED);
+    if (!json_is_object(part) || !llm_json_may_be(json_object_get(part, "text"), JSON_STRING))
+      return base_fail(BASE_E_MALFORMED);
     BASE_TRY(llm_json_text(j, json_object_get(part, "text"), out->text));
   }
   return BASE_OK;
 }
 
 static base_err take_candidate(const llm_json *j, const json_t *candidate, llm_delta *out) {
+  if (!json_is_object(candidate)) return base_fail(BASE_E_MALFORMED);
   if (llm_json_count(candidate, "index") != 0) return BASE_OK; /* one was asked for */
   BASE_TRY(take_parts(j, candidate, out));
   const json_t *reason = json_object_get(candidate, "finishReason");

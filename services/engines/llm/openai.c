@@ -108,6 +108,7 @@ static long status_of(const json_t *error) {
 
 static base_err take_choice(const llm_json *j, const json_t *choice, llm_delta *out) {
   const json_t *delta = json_object_get(choice, "delta"), *reason = json_object_get(choice, "finish_reason");
+  if (!json_is_object(choice)) return base_fail(BASE_E_MALFORMED);
   if (llm_json_count(choice, "index") != 0) return BASE_OK; /* one was asked for */
   /* What is passed over would be missing from the answer, and nobody would know. */
   if (!llm_json_may_be(delta, JSON_OBJECT) || !llm_json_may_be(json_object_get(delta, "content"), JSON_STRING)) {

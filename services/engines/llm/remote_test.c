@@ -310,6 +310,16 @@ static void cancel_before_reading(void) {
   llm_close(l);
 }
 
+/* One silent answer holds up no other. */
+static void nobody_waits_behind_another(void) {
+  llm *l = open_engine("gemini");
+  REQUIRE(l);
+  llm_answer *silent = start(l, "say:silent", INT64_MAX);
+  CHECK_OK(ask(l, "say:whole", base_now_ms() + 20000).error);
+  llm_answer_free(silent);
+  llm_close(l);
+}
+
 /* The reader rests until the whole answer waits in sockets: at most the bound and one write of libcurl are held here. */
 static void slow_readers_hold_it_back(void) {
   enum { WRITE_MAX = 16384, WHOLE = 256 * 16384 };
@@ -438,6 +448,6 @@ static void nothing_is_left(void) { provider_close(upstream); /* waits for every
 
 TEST_MAIN(TEST(needs_a_provider), TEST(reads_any_pieces), TEST(failures_are_told), TEST(retry_delays_are_told),
           TEST(asks_again_before_the_first_piece), TEST(silence_ends_it), TEST(no_connection_is_told),
-          TEST(cancel_in_any_state), TEST(cancel_before_reading), TEST(slow_readers_hold_it_back),
-          TEST(the_key_is_in_a_header_only), TEST(urls_with_a_version), TEST(connections_are_kept),
-          TEST(too_long_is_told), TEST(options_are_checked), TEST(nothing_is_left))
+          TEST(cancel_in_any_state), TEST(cancel_before_reading), TEST(nobody_waits_behind_another),
+          TEST(slow_readers_hold_it_back), TEST(the_key_is_in_a_header_only), TEST(urls_with_a_version),
+          TEST(connections_are_kept), TEST(too_long_is_told), TEST(options_are_checked), TEST(nothing_is_left))

@@ -132,7 +132,10 @@ static base_err flush(llm_stream *s, base_buf *out) {
 base_err llm_stream_end(llm_stream *s, base_buf *out) {
   base_span data;
   base_err e = llm_sse_end(&s->sse, &data);
-  if (base_is_ok(e)) e = take_event(s, data, out);
+  if (base_is_ok(e)) {
+    e = take_event(s, data, out);
+    if (base_is(e, BASE_E_MALFORMED)) return fail(s, "the answer was cut: it ended inside an event");
+  }
   if (!base_is_ok(e) && !base_is(e, BASE_E_NEED_MORE)) return told(s, e);
   if (!s->finished) return fail(s, "the answer was cut: it ended without a finish reason");
   BASE_TRY(flush(s, out));
