@@ -15,6 +15,7 @@ struct cite {
   size_t passage_count;
   cite_code code;
   base_buf held; /* what cannot be judged yet */
+  size_t judged; /* so many bytes of it were not enough; 0: it was not judged, or any byte may decide */
   bool last;     /* nothing comes any more */
   bool opened;   /* what went on ends with '[' and digits: a mark that is left out there must not leave "[1]" behind */
   size_t sent;   /* bytes that went on */
@@ -75,6 +76,19 @@ static base_err send_mark(cite *c, const cite_mark *mark, base_buf *out) {
 
 enum verdict { IS_TEXT, IS_MARK, IS_UNKNOWN };
 
+/* A piece may be a letter, and what is held long: without this each letter would have all of it read again. */
+static bool may_decide(const cite *c, base_span held) {
+  static const char deciding[] = {']', '\n', '`', '~'};
+  size_t from = c->judged;
+  if (c->last || from == 0 || held.n >= CODE_HOLD_MAX || (from < CITE_MARK_MAX && held.n >= CITE_MARK_MAX)) return true;
+  if (held.p[from - 1] == '`' || held.p[from - 1] == '~')
+    return true; /* how long such a string is, what follows tells */
+  for (size_t i = from; i < held.n; i++) {
+    if (memchr(deciding, held.p[i], sizeof deciding)) return true;
+  }
+  return false;
+}
+
 /* What the '[' at the beginning of `rest` is. */
 static enum verdict judge(cite *c, base_span rest, cite_mark *mark) {
   base_span window = base_span_of(rest.p, rest.n < CITE_MARK_MAX ? rest.n : CITE_MARK_MAX);
@@ -98,13 +112,21 @@ static enum verdict judge(cite *c, base_span rest, cite_mark *mark) {
 /* Sends on what can be judged. */
 static base_err drain(cite *c, base_buf *out) {
   base_span held = base_buf_span(&c->held);
+  if (!may_decide(c, held)) {
+    c->judged = held.n;
+    return BASE_OK;
+  }
+  c->judged = 0;
   size_t at = 0, from = 0; /* [from, at) is text that has not been sent yet */
   while (at < held.n) {
     uint8_t byte = held.p[at];
     if (cite_code_may_mark(&c->code, byte)) {
       cite_mark mark;
       enum verdict v = judge(c, base_span_of(held.p + at, held.n - at), &mark);
-      if (v == IS_UNKNOWN) break;
+      if (v == IS_UNKNOWN) {
+        c->judged = mark.words.p ? held.n - at : 0;
+        break;
+      }
       if (v == IS_MARK) {
         BASE_TRY(send(c, base_span_of(held.p + from, at - from), out));
         BASE_TRY(send_mark(c, &mark, out));

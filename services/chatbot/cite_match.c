@@ -38,6 +38,8 @@ static const struct {
 };
 
 static size_t quote_size(base_span s, size_t at) {
+  uint8_t c = s.p[at];
+  if (c < 0x80) return c == '"' || c == '\'';
   base_span rest = base_span_of(s.p + at, s.n - at);
   for (size_t i = 0; i < sizeof quotes / sizeof *quotes; i++) {
     if (base_span_starts(rest, quotes[i].text)) return strlen(quotes[i].text);
@@ -51,6 +53,7 @@ static bool is_torn(base_span s, size_t at) { return s.p[at] >= 0x80 && s.n - at
 /* The words from `begin` to the ']' that ends the mark; quoted ones may have a ']' in them. A blank line ends a paragraph, and a mark does not go on in the next. */
 static enum cite_match match_words(base_span s, size_t begin, bool quoted, cite_mark *out) {
   bool line_end = false;
+  out->words = base_span_of(s.p + begin, 0);
   for (size_t at = begin; at < s.n; at++) {
     if (s.p[at] == '\n' && line_end) return CITE_NONE;
     if (s.p[at] == '\n') line_end = true;

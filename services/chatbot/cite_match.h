@@ -12,7 +12,8 @@ typedef struct {
 } cite_mark;
 
 enum cite_match { CITE_NONE, CITE_MATCH, CITE_NEED_MORE };
-/* Whether a mark begins at text.p[0], which is '[': [n: "words"], with any quotation marks or none, or [n]. "[12:30]" is a time and "[0, 1]" an interval: none. NEED_MORE: as far as it goes. */
+/* Whether a mark begins at text.p[0], which is '[': [n: "words"], with any quotation marks or none, or [n]. "[12:30]" is a time and "[0, 1]" an interval: none. NEED_MORE: as far as it goes; out->words.p is
+ * set once its words have begun, and from then on only ']' and line ends can decide. */
 enum cite_match cite_match_mark(base_span text, cite_mark *out);
 
 /* Where the words stand in the passage. Spaces, case, the kind of quotation marks, Markdown's emphasis and signs around the words do not count; whole words do. NO_MEMORY. */
