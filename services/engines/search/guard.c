@@ -52,6 +52,22 @@ static bool is_forged(base_span p) {
   return false;
 }
 
+/* Beginnings of words without which nothing below is found: most paragraphs need not be read word by word. */
+static bool may_speak(base_span p) {
+  static const char *const beginnings[] = {"ignor", "disre", "overr", "desco", "assis", "chatb", "llm"};
+  for (size_t i = 0; i < p.n; i++) {
+    uint8_t c = p.p[i] | 0x20;
+    if (c < 'a' || c > 'o' || (i > 0 && ((p.p[i - 1] | 0x20) >= 'a' && (p.p[i - 1] | 0x20) <= 'z'))) continue;
+    for (size_t k = 0; k < sizeof beginnings / sizeof *beginnings; k++) {
+      size_t n = strlen(beginnings[k]);
+      if (c == (uint8_t)beginnings[k][0] && p.n - i >= n &&
+          base_span_ieq(base_span_of(p.p + i, n), base_span_str(beginnings[k])))
+        return true;
+    }
+  }
+  return false;
+}
+
 bool search_speaks_to_machine(search_terms *t, base_span paragraph) {
   static const char *const verbs[] = {"ignore",   "ignora",       "ignorem",       "disregard",
                                       "override", "desconsidere", "desconsiderem", "desconsidera"};
@@ -59,6 +75,7 @@ bool search_speaks_to_machine(search_terms *t, base_span paragraph) {
                                        "passages",    "instrucao",    "instrucoes", "comandos", "trechos"};
   static const char *const machines[] = {"assistant", "chatbot", "llm", "assistente"};
   if (is_forged(paragraph)) return true;
+  if (!may_speak(paragraph)) return false;
   search_reader r = search_read(paragraph);
   search_term x;
   bool you = false, now = false, machine = false;

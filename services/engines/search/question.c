@@ -11,6 +11,8 @@ enum {
   FEW = 3, /* content words; a question with more has its subject in itself */
   BACKGROUND =
       100, /* passages of other subjects that are imagined beside the index, so that rarity means something in a small one */
+  COMMON_PART = 20, /* of the passages have a common term, and more than these: */
+  COMMON_MIN = 200,
   GOAL = 600, /* bytes of a passage of ordinary length (material/material.h) */
   TITLE = 2,
   HEADING = 2 /* how often a word counts that stands there */
@@ -80,13 +82,19 @@ void search_question_read(search_terms *t, const char *text, const char *earlier
 }
 
 base_err search_question_match(const search_question *q, base_buf *out) {
-  for (size_t i = 0; i < q->count; i++) {
-    BASE_TRY(base_buf_printf(out, "%s\"%s\"", i ? " OR " : "", q->terms[i].folded));
+  size_t chosen = 0;
+  for (int common = 0; common < 2 && chosen == 0; common++) {
+    for (size_t i = 0; i < q->count; i++) {
+      if (q->terms[i].absent || q->terms[i].common != common) continue;
+      BASE_TRY(base_buf_printf(out, "%s\"%s\"", chosen++ ? " OR " : "", q->terms[i].folded));
+    }
   }
   return BASE_OK;
 }
 
 void search_question_weigh(search_question *q, size_t i, int64_t having, int64_t passages) {
+  q->terms[i].absent = having == 0;
+  q->terms[i].common = having > COMMON_MIN && having > passages / COMMON_PART;
   q->terms[i].rarity = log((double)(passages + BACKGROUND) / (double)(having + 1));
 }
 

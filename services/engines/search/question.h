@@ -21,6 +21,7 @@ typedef struct {
   double weight;                             /* 1, or less for what the question before asked */
   bool must;                                 /* a number or a name: a passage without it speaks of something else */
   double rarity;                             /* set by search_question_weigh() */
+  bool common, absent; /* so are these: it stands in so many passages that it chooses none; in none */
 } question_term;
 
 typedef struct {
@@ -31,7 +32,8 @@ typedef struct {
 
 /* `earlier` may be NULL. */
 void search_question_read(search_terms *t, const char *text, const char *earlier, search_question *out);
-/* Appends the expression; nothing for a question without terms. TOO_LARGE, NO_MEMORY. */
+/* Appends the expression; nothing for a question without terms that stand somewhere. Common terms are left out where there are others: they make the search slow and the choice no better, and count in the measure
+ * all the same. TOO_LARGE, NO_MEMORY. */
 base_err search_question_match(const search_question *q, base_buf *out) BASE_MUST_USE;
 /* The i-th term stands in `having` of `passages` passages. */
 void search_question_weigh(search_question *q, size_t i, int64_t having, int64_t passages);

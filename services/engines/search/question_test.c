@@ -53,6 +53,32 @@ static void test_many_terms(void) {
   CHECK(strlen(match) > QUESTION_TERMS_MAX * 5);
 }
 
+static void test_common(void) {
+  search_question q;
+  base_buf b;
+  base_buf_init(&b, QUESTION_MATCH_MAX);
+  read_question("energy of a quark", NULL, &q);
+  REQUIRE(q.count == 2);
+  search_question_weigh(&q, 0, 900, 10000);
+  search_question_weigh(&q, 1, 3, 10000);
+  CHECK_OK(search_question_match(&q, &b));
+  CHECK(base_span_is(base_buf_span(&b), "\"quark\""));
+  search_question_weigh(&q, 1, 2000, 10000); /* nothing but common ones */
+  base_buf_clear(&b);
+  CHECK_OK(search_question_match(&q, &b));
+  CHECK(base_span_is(base_buf_span(&b), "\"energy\" OR \"quark\""));
+  search_question_weigh(&q, 1, 0, 10000); /* the rare one is nowhere */
+  base_buf_clear(&b);
+  CHECK_OK(search_question_match(&q, &b));
+  CHECK(base_span_is(base_buf_span(&b), "\"energy\""));
+  search_question_weigh(&q, 0, 90, 100); /* in a small index none is */
+  search_question_weigh(&q, 1, 1, 100);
+  base_buf_clear(&b);
+  CHECK_OK(search_question_match(&q, &b));
+  CHECK(base_span_is(base_buf_span(&b), "\"energy\" OR \"quark\""));
+  base_buf_dispose(&b);
+}
+
 static double support_of(const char *question, const char *title, const char *text) {
   search_question q;
   search_hit hit = {.passage = {.title = title, .heading = "", .text = base_span_str(text)}};
@@ -107,7 +133,8 @@ static void run_with_terms(void (*run)(void)) {
 }
 static void match(void) { run_with_terms(test_match); }
 static void many_terms(void) { run_with_terms(test_many_terms); }
+static void common(void) { run_with_terms(test_common); }
 static void support(void) { run_with_terms(test_support); }
 static void rarity(void) { run_with_terms(test_rarity); }
 
-TEST_MAIN(TEST(match), TEST(many_terms), TEST(support), TEST(rarity))
+TEST_MAIN(TEST(match), TEST(many_terms), TEST(common), TEST(support), TEST(rarity))

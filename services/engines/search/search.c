@@ -11,7 +11,7 @@
 
 enum {
   READERS_MAX = 4, /* connections that search at once; one is opened when all others search */
-  CANDIDATES = 48, /* passages that FTS5 chooses and search/question.h ranks */
+  CANDIDATES = 32, /* passages that FTS5 chooses and search/question.h ranks */
   FILTER_MAX = 1 << 20
 };
 static const double first_bonus = 1.1;
@@ -385,7 +385,7 @@ static base_err find_all(struct finding *f) {
   if (base_is_ok(e)) e = filter(query, &materials);
   for (size_t i = 0; base_is_ok(e) && i < query->extra_count; i++)
     e = consider(f, &query->extra[i]);
-  if (base_is_ok(e)) e = find_rows(f, base_buf_span(&match), base_buf_span(&materials));
+  if (base_is_ok(e) && base_buf_size(&match)) e = find_rows(f, base_buf_span(&match), base_buf_span(&materials));
   base_buf_dispose(&match);
   base_buf_dispose(&materials);
   return e;

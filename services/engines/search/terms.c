@@ -19,7 +19,7 @@ struct cached {
   enum search_kind kind;
   char folded[SEARCH_WORD_MAX];
   char stems[SEARCH_STEMS][SEARCH_WORD_MAX];
-  uint64_t keys[SEARCH_STEMS];
+  uint64_t keys[SEARCH_STEMS]; /* 0: not made yet */
 };
 
 struct search_terms {
@@ -223,25 +223,24 @@ static bool has_stem(const struct word *w) {
   return w->size > 1;
 }
 
-static void stem(search_terms *t, const struct word *w, struct cached *c) {
+/* The word's i-th stem, made when it is first asked for. */
+static void stem(search_terms *t, const struct word *w, struct cached *c, int i) {
   char restored[SEARCH_WORD_MAX + ENDING_MAX];
-  size_t size[SEARCH_STEMS] = {restore(w, restored), w->size};
-  const char *words[SEARCH_STEMS] = {restored, w->folded};
-  for (int i = 0; i < SEARCH_STEMS; i++) {
-    struct word folded = {0};
-    const sb_symbol *s =
-        has_stem(w) ? sb_stemmer_stem(t->stemmers[i], (const sb_symbol *)words[i], (int)size[i]) : NULL;
-    base_span got = s ? base_span_of(s, (size_t)sb_stemmer_length(t->stemmers[i])) : base_span_of(w->folded, w->size);
-    read_letters(got, &folded);
-    if (folded.end != got.n || !folded.size) { /* a number; or out of memory: the word is its own stem */
-      memcpy(folded.folded, w->folded, w->size + 1);
-    }
-    memcpy(c->stems[i], folded.folded, sizeof c->stems[i]);
-    c->keys[i] = hash_of(c->stems[i]);
+  if (c->keys[i]) return;
+  const char *word = i ? w->folded : restored;
+  size_t size = i ? w->size : restore(w, restored);
+  struct word folded = {0};
+  const sb_symbol *s = has_stem(w) ? sb_stemmer_stem(t->stemmers[i], (const sb_symbol *)word, (int)size) : NULL;
+  base_span got = s ? base_span_of(s, (size_t)sb_stemmer_length(t->stemmers[i])) : base_span_of(w->folded, w->size);
+  read_letters(got, &folded);
+  if (folded.end != got.n || !folded.size) { /* a number; or out of memory: the word is its own stem */
+    memcpy(folded.folded, w->folded, w->size + 1);
   }
+  memcpy(c->stems[i], folded.folded, sizeof c->stems[i]);
+  c->keys[i] = hash_of(c->stems[i]);
 }
 
-static const struct cached *look_up(search_terms *t, const struct word *w) {
+static struct cached *look_up(search_terms *t, const struct word *w) {
   uint64_t hash = hash_of(w->folded);
   struct cached *c = &t->cache[hash % CACHED];
   if (c->hash == hash && strcmp(c->folded, w->folded) == 0) return c;
@@ -249,28 +248,39 @@ static const struct cached *look_up(search_terms *t, const struct word *w) {
   c->hash = hash;
   c->kind = known ? known->kind : SEARCH_CONTENT;
   memcpy(c->folded, w->folded, w->size + 1);
-  stem(t, w, c);
+  memset(c->keys, 0, sizeof c->keys);
   return c;
+}
+
+/* With the stems from the first to the last. */
+static search_term term_of(search_terms *t, const struct word *w, int first, int last) {
+  struct cached *c = look_up(t, w);
+  stem(t, w, c, first);
+  stem(t, w, c, last);
+  return (search_term){.kind = c->kind,
+                       .folded = c->folded,
+                       .stem = {c->stems[first], c->keys[first] == c->keys[last] ? NULL : c->stems[last]},
+                       .keys = {c->keys[first], c->keys[last]}};
 }
 
 bool search_terms_next(search_terms *t, search_reader *r, search_term *out) {
   struct word w;
   if (!next_word(r, &w)) return false;
-  const struct cached *c = look_up(t, &w);
+  *out = r->stem < 0 ? term_of(t, &w, 0, SEARCH_STEMS - 1) : term_of(t, &w, r->stem, r->stem);
   bool acronym = w.capitals > 1 && !r->shouts;
-  int first = r->stem < 0 ? 0 : r->stem, last = r->stem < 0 ? SEARCH_STEMS - 1 : r->stem;
-  *out = (search_term){
-      .begin = w.begin,
-      .end = w.end,
-      .kind = acronym && c->kind == SEARCH_STOP ? SEARCH_CONTENT : c->kind, /* OS, IT, US */
-      .number = w.number,
-      .name = acronym || (w.leads && !r->starts && !r->shouts && c->kind == SEARCH_CONTENT),
-      .folded = c->folded,
-      .stem = {c->stems[first], c->keys[first] == c->keys[last] ? NULL : c->stems[last]},
-      .keys = {c->keys[first], c->keys[last]},
-  };
+  out->name = acronym || (w.leads && !r->starts && !r->shouts && out->kind == SEARCH_CONTENT);
+  if (acronym && out->kind == SEARCH_STOP) out->kind = SEARCH_CONTENT; /* OS, IT, US */
+  out->begin = w.begin;
+  out->end = w.end;
+  out->number = w.number;
   r->starts = false;
   return true;
+}
+
+void search_terms_folded(search_terms *t, base_span folded, search_term *out) {
+  struct word w = {.size = folded.n < SEARCH_WORD_MAX ? folded.n : SEARCH_WORD_MAX - 1};
+  if (w.size) memcpy(w.folded, folded.p, w.size);
+  *out = term_of(t, &w, 0, SEARCH_STEMS - 1);
 }
 
 /* Letters that Portuguese has and English has not. */

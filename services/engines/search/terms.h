@@ -55,6 +55,9 @@ search_reader search_read_in(base_span text, const char *language);
 /* False at the end. */
 bool search_terms_next(search_terms *t, search_reader *r, search_term *out);
 
+/* A word that was folded before (search_term.folded, of either stem); its place and what depends on it are not set. Longer than any is cut. */
+void search_terms_folded(search_terms *t, base_span folded, search_term *out);
+
 static inline bool search_term_same(const uint64_t a[SEARCH_STEMS], const uint64_t b[SEARCH_STEMS]) {
   return a[0] == b[0] || a[1] == b[1] || a[0] == b[1] || a[1] == b[0];
 }

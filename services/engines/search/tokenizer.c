@@ -8,19 +8,27 @@ static int make(void *terms, const char **args, int count, Fts5Tokenizer **out) 
 
 static void drop(Fts5Tokenizer *t) { (void)t; }
 
-static int tokenize(Fts5Tokenizer *t, void *ctx, int flags, const char *text, int size,
-                    int (*emit)(void *, int, const char *, int, int, int)) {
-  base_span all = base_span_of(text, size > 0 ? (size_t)size : 0);
-  /* What a query asks for was chosen there (search/question.h), and is of any language. */
-  bool query = flags & FTS5_TOKENIZE_QUERY;
-  search_reader r = search_read_in(all, query ? "" : search_language(all));
-  search_term x;
+typedef int emit_fn(void *ctx, int flags, const char *token, int size, int begin, int end);
+
+static int emit_stems(const search_term *x, emit_fn *emit, void *ctx) {
   int code = SQLITE_OK;
-  while (code == SQLITE_OK && search_terms_next((search_terms *)t, &r, &x)) {
-    if (x.kind == SEARCH_STOP && !query) continue;
-    for (int i = 0; code == SQLITE_OK && i < SEARCH_STEMS && x.stem[i]; i++) {
-      code = emit(ctx, i ? FTS5_TOKEN_COLOCATED : 0, x.stem[i], (int)strlen(x.stem[i]), (int)x.begin, (int)x.end);
-    }
+  for (int i = 0; code == SQLITE_OK && i < SEARCH_STEMS && x->stem[i]; i++)
+    code = emit(ctx, i ? FTS5_TOKEN_COLOCATED : 0, x->stem[i], (int)strlen(x->stem[i]), (int)x->begin, (int)x->end);
+  return code;
+}
+
+static int tokenize(Fts5Tokenizer *t, void *ctx, int flags, const char *text, int size, emit_fn *emit) {
+  search_terms *terms = (search_terms *)t;
+  base_span all = base_span_of(text, size > 0 ? (size_t)size : 0);
+  search_term x;
+  if (flags & FTS5_TOKENIZE_QUERY) { /* one word, which search/question.h folded and chose, of any language */
+    search_terms_folded(terms, all, &x);
+    return emit_stems(&x, emit, ctx);
+  }
+  search_reader r = search_read_in(all, search_language(all));
+  int code = SQLITE_OK;
+  while (code == SQLITE_OK && search_terms_next(terms, &r, &x)) {
+    if (x.kind != SEARCH_STOP) code = emit_stems(&x, emit, ctx);
   }
   return code;
 }
