@@ -1,4 +1,4 @@
-"""gRPC for Python (grpcio) as a client of users, orders and reports: every method of the three, its errors with their details, reflection and health.
+"""gRPC for Python (grpcio) as a client of users, orders, reports and chatbot: every method of the four, its errors with their details, reflection and health.
 
 usage: services.py PROTOC PROTO_ROOT
 """
@@ -358,6 +358,97 @@ def test_reports(s, admin):
     expect(s.fails("reports.GetUserReport", admin, user_id=UNKNOWN_ID), "NOT_FOUND", "USER_NOT_FOUND", "user_id")
 
 
+# -- chatbot --------------------------------------------------------------------------------------------------------------
+
+MARKDOWN, SRT, LIVE = 1, 3, 5
+STOP, NOT_IN_MATERIAL = 1, 2
+LESSON = "# Folhas\n\nOs estômatos são os poros por onde a folha respira. As células-guarda abrem e fecham os estômatos.\n"
+SUBTITLES = "1\n00:00:01,000 --> 00:00:04,000\nWater climbs in the xylem.\n\n2\n00:00:05,000 --> 00:00:09,500\nSugar moves in the phloem.\n"
+
+
+def doubt(s, person, question, **fields):
+    """(sources, text, final) of a stream, whose parts must come in that order."""
+    kinds, parts = [], s.call("chatbot.ResolveDuvidaStream", person.token, duvida=question, **fields)
+    for part in parts:
+        kinds.append(part.WhichOneof("part"))
+    assert kinds[0] == "sources" and kinds[-1] == "final" and set(kinds[1:-1]) == {"text"}, kinds
+    return parts[0].sources.passages, "".join(p.text for p in parts[1:-1]), parts[-1].final
+
+
+def check_citations(s, person, text, citations):
+    """Each quote is the material's bytes, and its mark stands where it says."""
+    assert citations
+    for c in citations:
+        material = s.call("chatbot.GetMaterial", person.token, material_id=c.material_id).text.encode()
+        assert material[c.begin:c.end].decode() == c.quote, c
+        assert text.encode()[c.answer_offset:].decode().startswith(f"[{c.number}]"), (text, c)
+
+
+def test_materials(s, _):
+    person = Person(s, "marta")
+    leaves = s.call("chatbot.AddMaterial", person.token, title="Folhas", format=MARKDOWN, content=LESSON, idempotency_key="leaves")
+    again = s.call("chatbot.AddMaterial", person.token, title="Folhas", format=MARKDOWN, content=LESSON, idempotency_key="leaves")
+    assert leaves == again and leaves.owner_id == person.user_id and leaves.passage_count > 0 and not leaves.text
+    subtitles = s.call("chatbot.AddMaterial", person.token, title="Xylem", format=SRT, content=SUBTITLES)
+    assert subtitles.duration_ms == 9500
+    whole = s.call("chatbot.GetMaterial", person.token, material_id=subtitles.material_id)
+    assert [whole.text.encode()[c.begin:c.end].decode() for c in whole.cues] == ["Water climbs in the xylem.", "Sugar moves in the phloem."], whole
+    assert [m.title for m in s.call("chatbot.ListMaterials", person.token).materials] == ["Xylem", "Folhas"]
+    _, text, final = doubt(s, person, "Where does sugar move?")
+    check_citations(s, person, text, final.citations)
+    assert [(c.start_ms, c.end_ms, c.title) for c in final.citations] == [(5000, 9500, "Xylem")], final
+    s.call("chatbot.RemoveMaterial", person.token, material_id=subtitles.material_id)
+    sources, _, final = doubt(s, person, "Where does sugar move?")
+    assert not sources and final.finish_reason == NOT_IN_MATERIAL
+    expect(s.fails("chatbot.GetMaterial", person.token, material_id=subtitles.material_id), "NOT_FOUND", "NOT_FOUND", "material_id")
+
+
+def test_live(s, _):
+    person = Person(s, "livia")
+    segments = [{"result_id": f"r{i}", "start_ms": 1000 * i, "end_ms": 1000 * i + 900, "text": text}
+                for i, text in enumerate(("Good morning.", "Today we look at the cambium.", "The cambium makes new wood each year."))]
+    first = s.call("chatbot.AppendTranscript", person.token, session_id="lesson-1", title="Wood", segments=segments[:2])
+    more = s.call("chatbot.AppendTranscript", person.token, session_id="lesson-1", segments=segments)
+    assert (first.added, more.added, first.material_id) == (2, 1, more.material_id)
+    sources, text, final = doubt(s, person, "What does the cambium make?", session_id="lesson-1")
+    assert sources[0].session_id == "lesson-1" and sources[0].format == LIVE
+    check_citations(s, person, text, final.citations)
+    for c in final.citations:  # the times of the segment in which the words stand
+        said = next(segment for segment in segments if c.quote in segment["text"])
+        assert (c.start_ms, c.end_ms) == (said["start_ms"], said["end_ms"]), c
+
+
+def test_doubts(s, _):
+    person = Person(s, "dora")
+    s.call("chatbot.AddMaterial", person.token, title="Folhas", format=MARKDOWN, content=LESSON)
+    whole = s.call("chatbot.ResolveDuvida", person.token, duvida="O que são os estômatos?")
+    assert whole.finish_reason == STOP and "[1]" in whole.resposta, whole
+    check_citations(s, person, whole.resposta, whole.citations)
+    context = s.call("chatbot.ResolveDuvida", person.token, duvida="Quem descobriu o oxigênio?", aula_contexto="O oxigênio: quem descobriu o oxigênio foi Priestley.")
+    assert context.finish_reason == STOP and "Priestley" in context.resposta and context.citations[0].material_id == "", context
+    first = doubt(s, person, "O que são os estômatos?", idempotency_key="one")
+    again = doubt(s, person, "O que são os estômatos?", idempotency_key="one")
+    assert first == again and first[2].message_id, (first, again)
+    expect(s.fails("chatbot.ResolveDuvida", person.token, duvida=""), "INVALID_ARGUMENT", "INVALID_FIELD", "duvida")
+
+
+def test_conversations(s, _):
+    person, other = Person(s, "clara"), Person(s, "otto")
+    s.call("chatbot.AddMaterial", person.token, title="Folhas", format=MARKDOWN, content=LESSON)
+    made = s.call("chatbot.CreateConversation", person.token, idempotency_key="talk")
+    assert made == s.call("chatbot.CreateConversation", person.token, idempotency_key="talk")
+    _, text, final = doubt(s, person, "O que são os estômatos?", conversation_id=made.conversation_id)
+    s.call("chatbot.GiveFeedback", person.token, message_id=final.message_id, rating=1, comment="obrigada")
+    kept = s.call("chatbot.GetConversation", person.token, conversation_id=made.conversation_id)
+    assert kept.conversation.title == "O que são os estômatos?" and kept.conversation.message_count == 1
+    assert [(m.duvida, m.resposta, m.rating) for m in kept.messages] == [("O que são os estômatos?", text, 1)]
+    assert list(kept.messages[0].citations) == list(final.citations)
+    assert [c.conversation_id for c in s.call("chatbot.ListConversations", person.token).conversations] == [made.conversation_id]
+    expect(s.fails("chatbot.GetConversation", other.token, conversation_id=made.conversation_id), "PERMISSION_DENIED", "NOT_ALLOWED")
+    s.call("chatbot.DeleteConversation", person.token, conversation_id=made.conversation_id)
+    expect(s.fails("chatbot.GetConversation", person.token, conversation_id=made.conversation_id), "NOT_FOUND", "NOT_FOUND", "conversation_id")
+
+
 # -- what every port has --------------------------------------------------------------------------------------------------
 
 
@@ -418,7 +509,7 @@ def test_users_away(*_):
 
 def main():
     failed = []
-    with Client(methods) as services:
+    with Client(methods, only=("users", "orders", "reports", "chatbot")) as services:
         admin = services.administrator()[0].access_token
         for name, test in list(globals().items()):
             if not name.startswith("test_"):
