@@ -10,20 +10,22 @@ const RETRY_IDLE_MS = 2000;
 
 const gatewayUrl = () => new URL('/ponte.v1', location.href).href.replace(/^http/, 'ws');
 
-/** The error of a call: `code` is the gRPC status, `reason` the service's stable name for the cause, or ''. */
+/** The error of a call: `code` is the gRPC status, `reason` the service's stable name for the cause, or ''; `retryAfterMs` when it said when to come back, else 0. */
 export class PonteError extends Error {
-  constructor({ code, message, reason }) {
+  constructor({ code, message, reason, retryAfterMs = 0 }) {
     super(message || reason || `gRPC status ${code}`);
-    Object.assign(this, { name: 'PonteError', code, reason });
+    Object.assign(this, { name: 'PonteError', code, reason, retryAfterMs });
   }
 }
 
-/** url: the gateway's WebSocket, by default at this page's host. token: a bearer token, or nothing.
- *  onConnection(state): 'connecting', 'online', 'reconnecting' or 'offline'. */
-export async function createClient({ url = gatewayUrl(), token = '', onConnection = () => {} } = {}) {
+/** url: the gateway's WebSocket, by default at this page's host. token: a bearer token, or nothing: then this page has an identity, kept between visits.
+ *  onConnection(state): 'connecting', 'online', 'reconnecting' or 'offline'.
+ *  onIdentity({state, user, roles, error}): 'STARTING', 'SIGNED_OUT', 'SIGNING_IN', 'SIGNED_IN', 'REFRESHING', 'MUST_CHANGE', 'CHANGING' or 'ENDED'; user is {userId, displayName,
+ *  email} or null; error a PonteError or null. */
+export async function createClient({ url = gatewayUrl(), token = '', onConnection = () => {}, onIdentity = () => {} } = {}) {
   let client;
   const [core, opus] = await Promise.all([createCore({ onEvent: (_, event) => client.handle(event) }), createOpus()]);
-  client = new Client(core, opus, url, token, onConnection);
+  client = new Client(core, opus, url, token, { onConnection, onIdentity });
   return client;
 }
 
@@ -31,7 +33,7 @@ class Client {
   #core;
   #opus;
   #handle;
-  #onConnection;
+  #callbacks;
   #connection = { state: 'IDLE' };
   #shown = 'connecting';
   #wasOnline = false;
@@ -40,11 +42,14 @@ class Client {
   #live = null;
   #chat = null;
   #idleTimer = 0;
+  #identity = { state: 'STARTING', user: null, roles: [], error: null };
+  #identityWaits = [];
+  #otherPages = new BroadcastChannel('ponte.identity');
 
-  constructor(core, opus, url, token, onConnection) {
+  constructor(core, opus, url, token, callbacks) {
     this.#core = core;
     this.#opus = opus;
-    this.#onConnection = onConnection;
+    this.#callbacks = callbacks;
     this.#handle = this.#withText([url, token], (u, t) => core._ponte_client_new(u, t));
     if (!this.#handle) throw new Error('the client could not be made');
     addEventListener('online', () => {
@@ -53,15 +58,42 @@ class Client {
       this.#connectionChanged(this.#connection); // it may have outlived the gap
     });
     addEventListener('offline', () => this.#show('offline'));
+    document.addEventListener('visibilitychange', () => { if (!document.hidden) core._ponte_client_retry_now(this.#handle); }); // perhaps the machine slept
+    this.#otherPages.onmessage = () => core._ponte_identity_reread(this.#handle);
   }
 
-  /** A unary call by name, 'package.Service/Method'; request and answer are messages as objects (proto3 JSON names). */
-  call(method, request = {}) {
-    const number = ++this.#lastCall;
-    const failed = this.#withText([`/${method}`, JSON.stringify(request)], (path, json) => this.#core._ponte_client_call(this.#handle, path, json, number));
-    if (failed) return Promise.reject(new Error(failed === -2 ? `not a request of ${method}` : `unknown method ${method}`));
-    return new Promise((resolve, reject) => this.#calls.set(number, { resolve, reject }));
+  /** A call by name, 'package.Service/Method', of the transcription, users and chatbot services; the request as JSON.stringify and the proto3 JSON mapping have it. Resolves with
+   *  the answer. */
+  async call(method, request = {}) {
+    let answer;
+    await this.stream(method, request, (message) => { answer = message; });
+    return answer;
   }
+
+  /** The same with a stream of answers: onMessage(message) for each; resolves at the end. */
+  stream(method, request, onMessage) {
+    const number = ++this.#lastCall;
+    const why = this.#withText([`/${method}`, JSON.stringify(request)],
+      (path, json) => this.#core._ponte_client_call(this.#handle, path, json, number));
+    if (why) return Promise.reject(new Error(`${method}: ${this.#core.UTF8ToString(why)}`));
+    return new Promise((resolve, reject) => this.#calls.set(number, { resolve, reject, onMessage }));
+  }
+
+  /** Who is signed in: what onIdentity got last. */
+  get identity() { return this.#identity; }
+
+  /** Each resolves with the identity when it is done, or rejects with a PonteError. */
+  signIn(email, password) {
+    return this.#becomes([email, password], (e, p) => this.#core._ponte_identity_sign_in(this.#handle, e, p));
+  }
+  signUp(name, email, password) {
+    return this.#becomes([name, email, password], (n, e, p) => this.#core._ponte_identity_sign_up(this.#handle, n, e, p));
+  }
+  setPassword(oldPassword, newPassword) {
+    return this.#becomes([oldPassword, newPassword], (o, n) => this.#core._ponte_identity_set_password(this.#handle, o, n));
+  }
+  /** At once; the service is told when it can be. */
+  signOut() { this.#core._ponte_identity_sign_out(this.#handle); }
 
   /** Starts a transcription of 20 ms frames of 16 kHz mono; its text is added to this client's transcript.
    *  onInterim({startMs, stable, rest}), onFinal({id, startMs, endMs, text}), onEnd({code, reason, message}). */
@@ -97,7 +129,10 @@ class Client {
       interim: () => this.#live?.callbacks.onInterim(event),
       final: () => this.#live?.callbacks.onFinal(event),
       drained: () => this.#live?.wake(),
+      message: () => this.#calls.get(event.call).onMessage(event.body),
       reply: () => this.#replied(event),
+      identity: () => this.#identityChanged(event),
+      identityRecord: () => this.#otherPages.postMessage('changed'),
     };
     if (event.type.startsWith('chat')) this.#chat?.handle(event);
     else handlers[event.type]();
@@ -107,7 +142,7 @@ class Client {
     if (state === 'online') this.#wasOnline = true;
     if (state === this.#shown) return;
     this.#shown = state;
-    this.#onConnection(state);
+    this.#callbacks.onConnection(state);
   }
 
   #connectionChanged(event) {
@@ -133,11 +168,24 @@ class Client {
     live.finish({ code, message, reason });
   }
 
-  #replied({ call, code, message, reason, body }) {
+  #replied({ call, ...status }) {
     const waiting = this.#calls.get(call);
     this.#calls.delete(call);
-    if (code === 0) waiting.resolve(body);
-    else waiting.reject(new PonteError({ code, message, reason }));
+    if (status.code === 0) waiting.resolve();
+    else waiting.reject(new PonteError(status));
+  }
+
+  #becomes(texts, use) {
+    if (this.#withText(texts, use)) return Promise.reject(new Error('not now'));
+    return new Promise((resolve, reject) => this.#identityWaits.push({ resolve, reject }));
+  }
+
+  #identityChanged({ state, user = null, roles = [], ...status }) {
+    const error = status.code === 0 ? null : new PonteError(status);
+    this.#identity = { state, user, roles, error };
+    this.#callbacks.onIdentity(this.#identity);
+    if (state === 'SIGNING_IN' || state === 'CHANGING') return;
+    for (const { resolve, reject } of this.#identityWaits.splice(0)) (error ? reject(error) : resolve(this.#identity));
   }
 
   /** Calls use(addresses...) with the texts in C's memory. */

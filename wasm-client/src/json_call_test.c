@@ -69,8 +69,8 @@ static base_err call(bench *b, const char *path, const char *request) {
   if (!method) return base_fail(BASE_E_NOT_FOUND);
   base_buf_init(&why, sizeof b->why - 1);
   b->requests = b->messages = b->statuses = b->code = 0;
-  base_err e = wc_json_call_start(wc_session_channel(b->session), method, base_span_str(request), 20000, &events, b,
-                                  &why, &out);
+  base_err e =
+      wc_json_call_start(wc_session_channel(b->session), method, base_span_str(request), 20000, &events, b, &why, &out);
   snprintf(b->why, sizeof b->why, "%.*s", BASE_SPAN_ARG(base_buf_span(&why)));
   base_buf_dispose(&why);
   fake_run(&b->unary.gw.plat, 1000);
@@ -123,8 +123,9 @@ static void test_one_answer(void) {
 }
 
 static void test_requests_that_are_none(void) {
-  static const char *const bad[] = {"null nothing", "[]",  "{\"titel\":\"x\"}", "{\"title\":7}", "{\"title\":\"x\"",
-                                    "{}{}",         "\"\"", "{\"title\":\"\\ud800\"}"};
+  static const char *const bad[] = {
+      "null nothing", "[]",   "{\"titel\":\"x\"}",      "{\"title\":7}", "{\"title\":\"x\"",
+      "{}{}",         "\"\"", "{\"title\":\"\\ud800\"}"};
   bench b;
   bench_open(&b, "one");
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -148,8 +149,8 @@ static void test_other_ends(void) {
     bench_open(&b, rows[i].answer);
     snprintf(path, sizeof path, CHATBOT "%s", rows[i].method);
     CHECK_OK(call(&b, path, "{}"));
-    CHECK_MSG(b.messages == rows[i].messages && b.statuses == 1 && b.code == rows[i].code, "%s %s: %d messages, code %d",
-              rows[i].method, rows[i].answer, b.messages, b.code);
+    CHECK_MSG(b.messages == rows[i].messages && b.statuses == 1 && b.code == rows[i].code,
+              "%s %s: %d messages, code %d", rows[i].method, rows[i].answer, b.messages, b.code);
     bench_close(&b);
   }
 }

@@ -1,3 +1,4 @@
+/* exports.c - the client itself, its transcription and transcript. What else it has is in exports_*.c and chat_exports.c. */
 #include "wc_wasm/exports.h"
 
 #include <inttypes.h>
@@ -5,31 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pb/json.h"
-#include "pb/message.h"
-#include "ponte/chatbot/v1/chatbot.ponte.h"
-#include "ponte/transcription/v1/transcription.ponte.h"
 #include "wc/live.h"
-#include "wc/reason.h"
-#include "wc/session.h"
 #include "wc/transcript.h"
 #include "wc_wasm/client.h"
 #include "wc_wasm/plat_js.h"
+#include "wire/details.h"
 
-enum {
-  EVENT_MAX = 8 << 20,
-  REPLY_MAX = 4 << 20,
-  REQUEST_MAX = 2 << 20,
-  WHY_MAX = 256,
-  FILE_MAX = 64 << 20,
-  RECORDINGS_MAX = 64
-};
+enum { EVENT_MAX = 8 << 20, FILE_MAX = 64 << 20, RECORDINGS_MAX = 64 };
 
 /* In plat.js. */
 extern void ponte_js_event(ponte_client *c, const char *json, size_t n);
 
 struct ponte_client {
   wc_session *session;
+  wc_identity *identity; /* or NULL: the page brought a token of its own */
   wc_transcript *transcript;
   wc_live *live;       /* or NULL */
   wc_timer *tidy;      /* frees a live whose last state was told */
@@ -58,16 +48,25 @@ static void on_connection(void *ctx, enum wc_session_state state, int code) {
 #undef X
   };
   base_buf json;
+  client_saw_close(ctx, state, code);
   base_buf_init(&json, EVENT_MAX);
   client_tell(ctx, &json,
               base_buf_printf(&json, "{\"type\":\"connection\",\"state\":\"%s\",\"code\":%d}", names[state], code));
 }
 
-static base_err write_status(base_buf *json, const wire_status *status) {
+base_err client_write_status(base_buf *json, const wire_status *status) {
+  wire_details_found found = {0};
+  if (status) (void)!base_is_ok(wire_details_read(status, &found)); /* malformed ones are empty */
   BASE_TRY(base_buf_printf(json, ",\"code\":%d,\"message\":", status ? status->code : 0));
   BASE_TRY(base_buf_json(json, status ? base_buf_span(&status->message) : base_span_of(NULL, 0)));
   BASE_TRY(base_buf_str(json, ",\"reason\":"));
-  return base_buf_json(json, status ? wc_reason(status) : base_span_of(NULL, 0));
+  BASE_TRY(base_buf_json(json, found.reason));
+  if (found.field.n) {
+    BASE_TRY(base_buf_str(json, ",\"field\":"));
+    BASE_TRY(base_buf_json(json, found.field));
+  }
+  if (!found.retry_after_ms) return BASE_OK;
+  return base_buf_printf(json, ",\"retryAfterMs\":%" PRId64, found.retry_after_ms);
 }
 
 static base_err write_live(base_buf *json, enum wc_live_state state, const wire_status *status) {
@@ -77,7 +76,7 @@ static base_err write_live(base_buf *json, enum wc_live_state state, const wire_
 #undef X
   };
   BASE_TRY(base_buf_printf(json, "{\"type\":\"live\",\"state\":\"%s\"", names[state]));
-  BASE_TRY(write_status(json, status));
+  BASE_TRY(client_write_status(json, status));
   return base_buf_str(json, "}");
 }
 
@@ -151,7 +150,8 @@ ponte_client *ponte_client_new(const char *url, const char *token) {
   wc_session_options options = {.url = url, .token = token[0] ? token : NULL, .on_state = on_connection, .ctx = c};
   c->transcript = wc_transcript_new();
   c->tidy = plat->vt->timer_new(plat, on_tidy, c);
-  if (c->transcript && c->tidy && base_is_ok(wc_session_new(plat, &options, &c->session))) return c;
+  bool good = c->transcript && c->tidy && base_is_ok(wc_session_new(plat, &options, &c->session));
+  if (good && (token[0] || base_is_ok(client_open_identity(c, &c->identity)))) return c;
   ponte_client_free(c);
   return NULL;
 }
@@ -159,6 +159,7 @@ ponte_client *ponte_client_new(const char *url, const char *token) {
 void ponte_client_free(ponte_client *c) {
   if (!c) return;
   wc_live_free(c->live);
+  wc_identity_free(c->identity);
   wc_session_free(c->session);
   wc_transcript_free(c->transcript);
   wc_plat_js()->vt->timer_free(c->tidy);
@@ -167,120 +168,13 @@ void ponte_client_free(ponte_client *c) {
 }
 
 wc_session *client_session(const ponte_client *c) { return c->session; }
+wc_identity *client_identity(const ponte_client *c) { return c->identity; }
 const wc_transcript *client_transcript(const ponte_client *c) { return c->transcript; }
 
 void ponte_client_retry_now(ponte_client *c) {
   wc_session_retry_now(c->session);
+  if (c->identity) wc_identity_retry_now(c->identity);
   if (c->live) wc_live_retry_now(c->live);
-}
-
-/* -- unary calls */
-
-typedef struct {
-  ponte_client *client;
-  const pb_method *method;
-  uint32_t number;
-  base_buf reply; /* the packed message */
-  ponte_call *call;
-} unary;
-
-static base_err write_reply(base_buf *json, const unary *u, const wire_status *status) {
-  BASE_TRY(base_buf_printf(json, "{\"type\":\"reply\",\"call\":%" PRIu32, u->number));
-  BASE_TRY(write_status(json, status));
-  if (status->code == 0) {
-    base_span bytes = base_buf_span(&u->reply);
-    pb_arena arena;
-    ProtobufCMessage *message;
-    pb_arena_init(&arena, pb_memory_cap(bytes.n));
-    base_err err = pb_unpack(u->method->response, bytes, &arena, &message);
-    if (base_is_ok(err)) err = base_buf_str(json, ",\"body\":");
-    if (base_is_ok(err)) err = pb_json_write(message, PB_JSON_NUMBERS, json);
-    pb_arena_dispose(&arena);
-    BASE_TRY(err);
-  }
-  return base_buf_str(json, "}");
-}
-
-static void on_unary_message(void *ctx, ponte_call *call, base_span message) {
-  unary *u = ctx;
-  base_buf_clear(&u->reply);
-  if (!base_is_ok(base_buf_append(&u->reply, message))) ponte_call_cancel(call);
-}
-
-static void on_unary_status(void *ctx, ponte_call *call, const wire_status *status) {
-  unary *u = ctx;
-  (void)call;
-  base_buf json;
-  base_buf_init(&json, EVENT_MAX);
-  base_err err = write_reply(&json, u, status);
-  if (!base_is_ok(err)) { /* an answer that cannot be read */
-    wire_status bad;
-    wire_status_init(&bad);
-    wire_status_set(&bad, 13, "the answer could not be read");
-    base_buf_clear(&json);
-    err = write_reply(&json, u, &bad);
-    wire_status_dispose(&bad);
-  }
-  client_tell(u->client, &json, err);
-  base_buf_dispose(&u->reply);
-  free(u);
-}
-
-/* The services whose methods can be called by name. */
-static const pb_method *method_by_path(const char *path) {
-  static const pb_service *const services[] = {&ponte_transcription_v1_service, &ponte_chatbot_v1_service};
-  for (size_t s = 0; s < sizeof services / sizeof *services; s++) {
-    for (int m = 0; m < services[s]->count; m++) {
-      const pb_method *method = &services[s]->methods[m];
-      if (method->kind == PB_UNARY && strcmp(method->path, path) == 0) return method;
-    }
-  }
-  return NULL;
-}
-
-/* The request, packed. */
-static base_err read_request(const pb_method *method, const char *json, base_buf *out) {
-  pb_arena arena;
-  base_buf why;
-  ProtobufCMessage *message;
-  base_span text = base_span_str(json);
-  pb_arena_init(&arena, pb_memory_cap(text.n));
-  base_buf_init(&why, WHY_MAX);
-  base_err err = pb_json_read(method->request, text, &arena, &why, &message);
-  if (base_is_ok(err)) err = pb_pack(message, out);
-  base_buf_dispose(&why);
-  pb_arena_dispose(&arena);
-  return err;
-}
-
-static base_err start_call(unary *u, const char *path, base_span request) {
-  static const ponte_call_events events = {.on_message = on_unary_message, .on_status = on_unary_status};
-  const ponte_call_options options = {.timeout_ms = 20000};
-  BASE_TRY(ponte_call_start(wc_session_channel(u->client->session), path, &options, &events, u, &u->call));
-  if (base_is_ok(ponte_call_send(u->call, request)))
-    ponte_call_half_close(u->call);
-  else
-    ponte_call_cancel(u->call);
-  return BASE_OK;
-}
-
-int ponte_client_call(ponte_client *c, const char *path, const char *request, uint32_t number) {
-  const pb_method *method = method_by_path(path);
-  if (!method) return -1;
-  base_buf packed;
-  base_buf_init(&packed, REQUEST_MAX);
-  base_err err = read_request(method, request, &packed);
-  unary *u = base_is_ok(err) ? calloc(1, sizeof *u) : NULL;
-  if (u) {
-    *u = (unary){.client = c, .method = method, .number = number};
-    base_buf_init(&u->reply, REPLY_MAX);
-    if (!base_is_ok(start_call(u, path, base_buf_span(&packed)))) {
-      free(u);
-      u = NULL;
-    }
-  }
-  base_buf_dispose(&packed);
-  return u ? 0 : base_is(err, BASE_E_MALFORMED) ? -2 : -1;
 }
 
 /* -- the transcription */

@@ -4,7 +4,10 @@
  *   {"type":"connection","state":"OPEN","code":0}
  *   {"type":"live","state":"RECONNECTING","code":14,"message":"...","reason":"..."}
  *   {"type":"interim","startMs":0,"stable":"...","rest":"..."}       {"type":"final","id":"...","startMs":0,"endMs":0,"text":"..."}
- *   {"type":"drained"}                                               {"type":"reply","call":1,"code":0,"message":"","reason":"","body":{...}}
+ *   {"type":"drained"}
+ *   {"type":"message","call":1,"body":{...}}                         {"type":"reply","call":1,"code":0,"message":"","reason":"","retryAfterMs":1000}
+ *   {"type":"identity","state":"SIGNED_IN","user":{"userId":"...","displayName":"...","email":"..."},"roles":["student"],"code":0,...}
+ *   {"type":"identityRecord"}: other pages of this origin want ponte_identity_reread()
  * Events never come from inside one of these functions. One thread.
  */
 #ifndef PONTE_WC_EXPORTS_H
@@ -14,14 +17,21 @@
 
 typedef struct ponte_client ponte_client;
 
-/* NULL when out of memory or for a bad token. The url is that of the gateway's WebSocket; token may be empty. */
+/* NULL when out of memory or for a bad token. The url is that of the gateway's WebSocket. With a token there is no identity here; without one, whoever signs in. */
 ponte_client *ponte_client_new(const char *url, const char *token);
 void ponte_client_free(ponte_client *c);
 /* The network came back. */
 void ponte_client_retry_now(ponte_client *c);
 
-/* A unary call; the request as JSON. 0: the reply event follows with this `call`; -1: no such method, or out of memory; -2: no request of this method. */
-int ponte_client_call(ponte_client *c, const char *path, const char *request, uint32_t call);
+/* A call with one request, as JSON. NULL: `message` events (one, or many of a stream) and one `reply` event follow with this number. Otherwise why not, valid until the next call. */
+const char *ponte_client_call(ponte_client *c, const char *path, const char *request, uint32_t call);
+
+/* 0: `identity` events tell what comes of it; -1: not now, or out of memory. wc/identity.h says what each does. */
+int ponte_identity_sign_in(ponte_client *c, const char *email, const char *password);
+int ponte_identity_sign_up(ponte_client *c, const char *name, const char *email, const char *password);
+int ponte_identity_set_password(ponte_client *c, const char *old_password, const char *new_password);
+void ponte_identity_sign_out(ponte_client *c);
+void ponte_identity_reread(ponte_client *c);
 
 /* One transcription at a time; its text is added to the client's transcript. 0, or -1. */
 int ponte_live_start(ponte_client *c, uint32_t sample_rate_hz, const char *model, const char *language);

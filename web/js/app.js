@@ -3,6 +3,7 @@
 import { createClient } from '../client/ponte.js';
 import { showView, startChat, translateChat } from './chat.js';
 import { Capture, FRAME_SAMPLES, SAMPLE_RATE, captureProblem, decodeFile, microphones } from './capture.js';
+import { identityChanged, listenToIdentity, showIdentity } from './identity.js';
 import { errorText, preferredLocale, rememberLocale, setLocale, text } from './i18n.js';
 import * as view from './view.js';
 
@@ -213,6 +214,7 @@ function changeLocale(next) {
   translateChat();
   showConnection(connection);
   showControls();
+  showIdentity();
 }
 
 function watchDrops() {
@@ -260,7 +262,7 @@ async function main() {
   showConnection('connecting');
   listen();
   try {
-    client = await createClient({ onConnection: showConnection });
+    client = await createClient({ onConnection: showConnection, onIdentity: identityChanged });
   } catch (error) {
     console.error(error);
     view.showNotice(text('load_failed'));
@@ -269,6 +271,7 @@ async function main() {
   startChat(client, { onSignIn: () => $('sign-in')?.click(), isOnline: () => connection === 'online', hasUnkeptContext: () => true });
   $('start').disabled = false;
   showControls();
+  listenToIdentity(client);
   showMicrophones();
   showModels().catch((error) => console.warn('ListModels failed', error));
 }
