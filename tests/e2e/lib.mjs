@@ -84,6 +84,48 @@ routes:
   return { service, gateway, url: `http://127.0.0.1:${port}/`, stop };
 }
 
+/** The same with accounts and the assistant, as run.sh starts them: every service in one process, tokens judged by the gateway and by them. `firstPassword`: the one-time password of
+ *  the first administrator. */
+export async function startClassroom({ services = [] } = {}) {
+  const ports = {};
+  for (const name of ['transcription', 'users', 'chatbot', 'admin', 'gateway', 'gatewayAdmin']) ports[name] = await freePort();
+  const data = mkdtempSync(join(folder, 'data-'));
+  const service = new Process([process.env.PONTE_SERVICES, '--only', 'transcription,users,chatbot', '--auth', 'on', '--admin', `127.0.0.1:${ports.admin}`,
+    ...['transcription', 'users', 'chatbot'].flatMap((name) => [`--${name}-port`, String(ports[name])]), ...services], ports.admin,
+  { PONTE_STORE: `sqlite:${data}` });
+  const config = join(data, 'gateway.yaml');
+  const anybody = 'roles: [student, teacher, admin]';
+  writeFileSync(config, `
+listen: [{address: "127.0.0.1:${ports.gateway}"}]
+admin: 127.0.0.1:${ports.gatewayAdmin}
+web: "${process.env.PONTE_WEB}"
+clusters:
+${['users', 'chatbot', 'transcription'].map((name) => `  - {name: ${name}, targets: ["127.0.0.1:${ports[name]}"]}`).join('\n')}
+routes:
+  - {prefix: /ponte.users.v1.UserService/, cluster: users}
+  - {prefix: /ponte.chatbot.v1.ChatbotService/, cluster: chatbot}
+  - {prefix: /, cluster: transcription}
+auth:
+  issuers: [{issuer: ponte, audience: ponte, jwks_url: "http://127.0.0.1:${ports.admin}/.well-known/jwks.json", jwks_refresh: 1m}]
+  rules:
+    - {prefix: /ponte.users.v1.UserService/, ${anybody}}
+    - {prefix: /ponte.users.v1.UserService/SetPassword}
+${['SignUp', 'SignIn', 'RefreshSession', 'SignOut'].map((m) => `    - {prefix: /ponte.users.v1.UserService/${m}, public: true}`).join('\n')}
+    - {prefix: /ponte.chatbot.v1.ChatbotService/, ${anybody}}
+    - {prefix: /, public: true}
+`);
+  const gateway = new Process([process.env.PONTE_GATEWAY, '--config', config], ports.gatewayAdmin);
+  const stop = async () => { await gateway.kill('SIGTERM'); await service.kill('SIGTERM'); };
+  try {
+    await service.start();
+    await gateway.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { service, gateway, stop, url: `http://127.0.0.1:${ports.gateway}/`, firstPassword: readFileSync(service.log, 'utf8').match(/one-time password (\S+)/)[1] };
+}
+
 // -- the browser
 
 /** A Chromium whose microphone plays the file once, or refuses. */

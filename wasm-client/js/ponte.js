@@ -10,11 +10,12 @@ const RETRY_IDLE_MS = 2000;
 
 const gatewayUrl = () => new URL('/ponte.v1', location.href).href.replace(/^http/, 'ws');
 
-/** The error of a call: `code` is the gRPC status, `reason` the service's stable name for the cause, or ''; `retryAfterMs` when it said when to come back, else 0. */
+/** The error of a call: `code` is the gRPC status, `reason` the service's stable name for the cause, or ''; `field` of the request that it is about, or '';
+ *  `retryAfterMs` when it said when to come back, else 0. */
 export class PonteError extends Error {
-  constructor({ code, message, reason, retryAfterMs = 0 }) {
+  constructor({ code, message, reason, field = '', retryAfterMs = 0 }) {
     super(message || reason || `gRPC status ${code}`);
-    Object.assign(this, { name: 'PonteError', code, reason, retryAfterMs });
+    Object.assign(this, { name: 'PonteError', code, reason, field, retryAfterMs });
   }
 }
 

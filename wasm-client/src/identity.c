@@ -59,6 +59,7 @@ static enum wc_identity_state resting_state(const wc_identity *id) {
 void wc_identity_adopt(wc_identity *id, wc_held_session *held, bool from_service) {
   wc_held_move(&id->held, held);
   id->attempt = 0;
+  id->wanted &= ~(1u << WC_FLOW_REFRESH); /* it is done, however often it was wanted meanwhile */
   if (!base_is_ok(wc_session_set_token(id->session, id->held.session->access_token))) {
     wire_status bad;
     wire_status_init(&bad);

@@ -525,6 +525,13 @@ static void test_the_gateway_refuses_the_token(void) {
   wc_identity_refused(t->identity);
   run(&b, 1000);
   CHECK_INT(b.users.refreshes, 2);
+  run(&b, 20000);
+  for (int i = 0; i < 5; i++) { /* wanted again and again while it is under way */
+    wc_identity_refused(t->identity);
+    run(&b, 1);
+  }
+  run(&b, 1000);
+  CHECK_INT(b.users.refreshes, 3);
   bench_close(&b);
 }
 

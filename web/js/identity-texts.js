@@ -19,6 +19,7 @@ export const identityTexts = {
     err_TOO_MANY_CALLS: 'The service is busy. Try again in a moment.',
     err_SESSION_ENDED: 'Your session has ended. Sign in again.',
     err_INVALID_FIELD: 'The service does not take this: {message}',
+    bad_old_password: 'The present password is wrong.', bad_email: 'This is no e-mail address.', bad_display_name: 'This name cannot be used.',
   },
   'pt-BR': {
     sign_in: 'Entrar', sign_up: 'Criar conta', sign_out: 'Sair', account: 'Sua conta', change_password: 'Trocar a senha…',
@@ -38,5 +39,6 @@ export const identityTexts = {
     err_TOO_MANY_CALLS: 'O serviço está ocupado. Tente de novo em instantes.',
     err_SESSION_ENDED: 'Sua sessão terminou. Entre de novo.',
     err_INVALID_FIELD: 'O serviço não aceita isto: {message}',
+    bad_old_password: 'A senha atual está errada.', bad_email: 'Isto não é um e-mail.', bad_display_name: 'Este nome não pode ser usado.',
   },
 };

@@ -14,8 +14,8 @@ const modes = {
   'sign-up': { title: 'sign_up', note: 'why_sign_in', submit: 'sign_up', busy: 'signing_up', fields: ['name', 'email', 'new-password'], other: { hint: 'have_account', label: 'sign_in', mode: 'sign-in' } },
   'change': { title: 'change_title', note: '', submit: 'set_password', busy: 'changing', fields: ['email', 'old-password', 'new-password'], other: null },
 };
-// Where a refusal is to be mended.
-const fieldOf = { SIGN_IN_FAILED: ['password', 'old-password'], EMAIL_TAKEN: ['email'], INVALID_FIELD: ['email', 'new-password'] };
+// Where a refusal is to be mended: by its reason, or by the field of the request.
+const fieldOf = { SIGN_IN_FAILED: ['password'], EMAIL_TAKEN: ['email'], display_name: ['name'], email: ['email'], password: ['password', 'new-password'], old_password: ['old-password'], new_password: ['new-password'] };
 
 let client = null;
 let identity = { state: 'STARTING', user: null, roles: [], error: null };
@@ -28,10 +28,9 @@ let onChange = () => {};
 const field = (name) => $(`identity-${name}`);
 const isShown = (name) => modes[mode].fields.includes(name);
 
-function identityError({ code, reason, message, retryAfterMs }) {
+function identityError({ code, reason, field: of, message, retryAfterMs }) {
   const seconds = Math.max(1, Math.ceil((retryAfterMs ?? 0) / 1000));
-  const known = text(`err_${reason}`, { seconds, message });
-  if (reason && known !== `err_${reason}` && identityTexts.en[`err_${reason}`]) return known;
+  for (const key of [`bad_${of}`, `err_${reason}`]) if (identityTexts.en[key]) return text(key, { seconds, message });
   if (code === 14 || code === 4) return text('identity_offline');
   if (code === 12) return text('identity_none');
   return text('identity_failed', { message });
@@ -112,7 +111,7 @@ function closeDialog() {
 
 function refuse(error) {
   showError(() => identityError(error));
-  const wrong = (fieldOf[error.reason] ?? []).filter(isShown).map(field)[0];
+  const wrong = (fieldOf[error.reason] ?? fieldOf[error.field] ?? []).filter(isShown).map(field)[0];
   if (!wrong) return;
   wrong.setAttribute('aria-invalid', 'true');
   wrong.focus();

@@ -1,0 +1,277 @@
+// Accounts in the page: the dialog, who is signed in over reloads and tabs, one-time passwords, refreshes by several tabs, and calls with any request.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { clips, finalTexts, finished, folder, openBrowser, openPage, silence, startClassroom, writeWav } from './lib.mjs';
+
+const clip = writeWav('clip.wav', silence(0.5), clips()[1].samples, silence(1));
+const screenshots = process.env.PONTE_SCREENSHOTS ?? folder;
+const PASSWORD = 'correct horse battery';
+const errors = [];
+let stack;
+let browser;
+let people = 0;
+
+before(async () => {
+  stack = await startClassroom();
+  browser = await openBrowser();
+});
+after(async () => { await browser?.close(); await stack?.stop(); });
+
+const open = (options) => openPage(browser, stack.url, { errors, ...options });
+const signedIn = (page) => page.waitForSelector('#account:not([hidden])', { timeout: 15000 });
+const signedOut = (page) => page.waitForSelector('#sign-in:not([hidden])', { timeout: 15000 });
+const said = (page) => page.waitForSelector('#identity-error:not([hidden])', { timeout: 15000 }).then((e) => e.textContent());
+const focused = (page) => page.evaluate(() => document.activeElement.id);
+
+/** A new account of its own, signed in through the dialog. */
+async function signUp(page, name = 'Ana Prado') {
+  const email = `person${++people}@example.org`;
+  await page.click('#sign-in');
+  await page.click('#identity-other button');
+  await page.fill('#identity-name', name);
+  await page.fill('#identity-email', email);
+  await page.fill('#identity-new-password', PASSWORD);
+  await page.keyboard.press('Enter');
+  await signedIn(page);
+  return email;
+}
+
+async function signIn(page, email, password) {
+  await page.click('#sign-in');
+  await page.fill('#identity-email', email);
+  await page.fill('#identity-password', password);
+  await page.click('#identity-submit');
+}
+
+/** A second client in the same page, for calls: it finds the same session. */
+const withClient = (page) => page.evaluate(async () => {
+  const { createClient } = await import('/client/ponte.js');
+  const states = window.states = [];
+  window.client = await createClient({ onIdentity: ({ state }) => states.push(state) });
+  const deadline = Date.now() + 15000;
+  while (window.client.identity.state !== 'SIGNED_IN' && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+  return window.client.identity;
+});
+const call = (page, method, request) => page.evaluate(([m, r]) => window.client.call(m, r).then((answer) => ({ answer }),
+  ({ name, code, reason, message }) => ({ name, code, reason, message })), [method, request]);
+
+test('captions need no account', { timeout: 120000 }, async () => {
+  const page = await open();
+  await signedOut(page);
+  await page.setInputFiles('#file', clip.path);
+  await page.waitForSelector('#stop:not([hidden])');
+  await finished(page);
+  assert.ok((await finalTexts(page)).length > 0);
+  assert.ok(await page.isHidden('#notice'));
+  await page.context().close();
+});
+
+test('the dialog: rules of the form, refusals at their field, focus back', { timeout: 60000 }, async () => {
+  const page = await open();
+  await page.focus('#sign-in');
+  await page.keyboard.press('Enter');
+  assert.equal(await focused(page), 'identity-email');
+  await page.screenshot({ path: join(screenshots, 'sign-in.png') });
+  await page.fill('#identity-email', 'not an address');
+  await page.fill('#identity-password', 'x');
+  await page.click('#identity-submit');
+  assert.ok(await page.evaluate(() => !document.querySelector('#identity-form').checkValidity()), 'the browser refuses it');
+  assert.ok(await page.isVisible('#identity-submit:not([disabled])'));
+  await page.fill('#identity-email', 'nobody@example.org');
+  await page.keyboard.press('Enter');
+  assert.match(await said(page), /password is wrong/);
+  assert.equal(await focused(page), 'identity-password');
+  assert.equal(await page.getAttribute('#identity-password', 'aria-invalid'), 'true');
+  assert.equal(await page.getAttribute('#identity-password', 'type'), 'password');
+  await page.click('#identity [data-field=password] [data-reveal]');
+  assert.equal(await page.getAttribute('#identity-password', 'type'), 'text');
+  await page.keyboard.press('Escape');
+  assert.ok(await page.isHidden('#identity'));
+  assert.equal(await focused(page), 'sign-in');
+  assert.equal(await page.inputValue('#identity-password'), '');
+  const autocomplete = await page.$$eval('#identity input', (inputs) => Object.fromEntries(inputs.map((i) => [i.name, i.autocomplete])));
+  assert.deepEqual(autocomplete, { name: 'name', email: 'username', password: 'current-password', 'old-password': 'current-password', 'new-password': 'new-password' });
+  await page.context().close();
+});
+
+test('an account: made, kept over reloads and tabs, taken once, signed out everywhere', { timeout: 90000 }, async () => {
+  const page = await open();
+  const email = await signUp(page);
+  assert.equal(await page.textContent('#account-name'), 'Ana Prado');
+  await page.click('#account summary');
+  assert.equal(await page.textContent('#account-email'), email);
+  await page.screenshot({ path: join(screenshots, 'account.png') });
+  await page.reload();
+  await signedIn(page);
+
+  const tab = await page.context().newPage();
+  await tab.goto(stack.url);
+  await signedIn(tab);
+  await page.click('#account summary');
+  await page.click('#sign-out');
+  await signedOut(page);
+  await signedOut(tab);
+  assert.equal((await page.evaluate(recordSize)), 0);
+
+  await page.click('#sign-in');
+  await page.click('#identity-other button');
+  await page.fill('#identity-name', 'Other');
+  await page.fill('#identity-email', email.toUpperCase());
+  await page.fill('#identity-new-password', PASSWORD);
+  await page.click('#identity-submit');
+  assert.match(await said(page), /is an account with this/);
+  await page.click('#identity-other button');
+  await page.fill('#identity-email', email);
+  await page.fill('#identity-password', PASSWORD);
+  await page.click('#identity-submit');
+  await signedIn(page);
+  await signedIn(tab); // told by the first
+  await page.context().close();
+});
+
+test('in Portuguese', { timeout: 60000 }, async () => {
+  const page = await open({ locale: 'pt-BR', viewport: { width: 390, height: 700 } });
+  assert.equal((await page.textContent('#sign-in')).trim(), 'Entrar');
+  await signIn(page, 'nobody@example.org', 'wrong');
+  assert.match(await said(page), /senha está errado/);
+  await page.screenshot({ path: join(screenshots, 'sign-in-mobile.png') });
+  await page.keyboard.press('Escape');
+  await page.selectOption('#locale', 'en');
+  assert.equal((await page.textContent('#sign-in')).trim(), 'Sign in');
+  await page.context().close();
+});
+
+test('a one-time password is changed first; then an administrator calls any method', { timeout: 90000 }, async () => {
+  const page = await open();
+  await signIn(page, 'admin@ponte.local', stack.firstPassword);
+  await page.waitForSelector('#identity-new-password:not([disabled])');
+  assert.match(await page.textContent('#identity-note'), /one time/);
+  assert.equal(await page.inputValue('#identity-old-password'), stack.firstPassword);
+  await page.fill('#identity-old-password', 'wrong');
+  await page.fill('#identity-new-password', PASSWORD);
+  await page.click('#identity-submit');
+  assert.match(await said(page), /present password is wrong/);
+  assert.equal(await focused(page), 'identity-old-password');
+  await page.fill('#identity-old-password', stack.firstPassword);
+  await page.click('#identity-submit');
+  await page.waitForSelector('#identity', { state: 'hidden' });
+  await signedIn(page);
+
+  assert.deepEqual((await withClient(page)).roles, ['admin']);
+  const made = await call(page, 'ponte.users.v1.UserService/CreateUser',
+    { displayName: 'Téa', email: 'tea@example.org', role: 'ROLE_TEACHER', password: PASSWORD, idempotencyKey: 'once' });
+  assert.equal(made.answer.displayName, 'Téa');
+  assert.equal(made.answer.role, 'ROLE_TEACHER');
+  const { answer } = await call(page, 'ponte.users.v1.UserService/ListUsers', { query: 'tea@', pageSize: 10 });
+  assert.equal(answer.users[0].userId, made.answer.userId);
+  assert.equal((await call(page, 'ponte.users.v1.UserService/GetUser', { userId: 'no id' })).reason, 'INVALID_FIELD');
+  assert.match((await call(page, 'ponte.users.v1.UserService/GetUser', { userld: 'x' })).message, /GetUser.*userld/);
+  assert.match((await call(page, 'ponte.orders.v1.OrderService/GetOrder', {})).message, /no such method/);
+  await page.context().close();
+});
+
+/** In the page: what the record "identity" holds. */
+const recordSize = () => new Promise((resolve, reject) => {
+  const opening = indexedDB.open('ponte');
+  opening.onerror = reject;
+  opening.onsuccess = () => {
+    const request = opening.result.transaction('records').objectStore('records').get('identity');
+    request.onsuccess = () => { opening.result.close(); resolve(request.result?.length ?? 0); };
+  };
+});
+
+/** The wall clocks of all pages move on; they look at it when the reader comes back to them. */
+const skew = (minutes) => {
+  const real = Date.now;
+  Date.now = () => real() + minutes * 60000;
+  document.dispatchEvent(new Event('visibilitychange'));
+};
+
+test('three tabs refresh at once, again and again, and stay signed in', { timeout: 90000 }, async () => {
+  const page = await open();
+  await signUp(page);
+  const tabs = [page];
+  for (let i = 0; i < 2; i++) {
+    const tab = await page.context().newPage();
+    await tab.goto(stack.url);
+    await signedIn(tab);
+    tabs.push(tab);
+  }
+  for (const tab of tabs) await withClient(tab);
+  for (let round = 0; round < 5; round++) await Promise.all(tabs.map((tab) => tab.evaluate(skew, 15)));
+  for (const tab of tabs) {
+    const { answer } = await call(tab, 'ponte.chatbot.v1.ChatbotService/ListMaterials', {});
+    assert.ok(answer);
+    await signedIn(tab);
+  }
+  assert.doesNotMatch(readFileSync(stack.service.log, 'utf8'), /used twice/);
+  await page.context().close();
+});
+
+/** In the page: the record is as it was before; or its access token is another one. */
+const exchangeRecord = ({ keep, put, forge }) => new Promise((resolve, reject) => {
+  const opening = indexedDB.open('ponte');
+  opening.onerror = reject;
+  opening.onsuccess = () => {
+    const transaction = opening.result.transaction('records', 'readwrite');
+    const records = transaction.objectStore('records');
+    const request = records.get('identity');
+    request.onsuccess = () => {
+      const bytes = request.result;
+      if (keep) window.kept = bytes;
+      if (put) records.put(window.kept, 'identity');
+      if (forge) {
+        const text = new TextDecoder('latin1').decode(bytes);
+        const at = text.indexOf('.', text.indexOf('.', text.indexOf('eyJ')) + 1) + 10; // in the signature
+        bytes[at] = bytes[at] === 65 ? 66 : 65;
+        records.put(bytes, 'identity');
+      }
+    };
+    transaction.oncomplete = () => { opening.result.close(); resolve(); };
+  };
+});
+
+const recordChanged = () => new Promise((resolve, reject) => {
+  const opening = indexedDB.open('ponte');
+  opening.onerror = reject;
+  opening.onsuccess = () => {
+    const request = opening.result.transaction('records').objectStore('records').get('identity');
+    request.onsuccess = () => { opening.result.close(); resolve(request.result.some((byte, i) => byte !== window.kept[i])); };
+  };
+});
+
+test('a token that is refused is refreshed', { timeout: 60000 }, async () => {
+  const page = await open();
+  await signUp(page);
+  await page.evaluate(exchangeRecord, { forge: true });
+  await page.reload();
+  await signedIn(page);
+  await withClient(page);
+  assert.equal((await call(page, 'ponte.chatbot.v1.ChatbotService/ListMaterials', {})).code, 16);
+  await page.waitForFunction(() => window.client.call('ponte.chatbot.v1.ChatbotService/ListMaterials', {}).then(() => true, () => false), null, { polling: 100, timeout: 15000 });
+  await signedIn(page);
+  await page.context().close();
+});
+
+test('a refresh whose answer was lost ends in words, and one signs in again', { timeout: 60000 }, async () => {
+  const page = await open();
+  const email = await signUp(page);
+  await page.evaluate(exchangeRecord, { keep: true });
+  await page.evaluate(skew, 15); // refreshed; but then the answer is forgotten
+  await page.waitForFunction(recordChanged, null, { polling: 50, timeout: 15000 });
+  await page.evaluate(exchangeRecord, { put: true });
+  await page.evaluate(skew, 30);
+  await page.waitForSelector('#notice:not([hidden])', { timeout: 15000 });
+  assert.match(await page.textContent('#notice p'), /session has ended/);
+  await page.click('#notice button');
+  await page.fill('#identity-email', email);
+  await page.fill('#identity-password', PASSWORD);
+  await page.click('#identity-submit');
+  await signedIn(page);
+  await page.context().close();
+});
+
+test('no error was thrown in any page', () => assert.deepEqual(errors, []));
