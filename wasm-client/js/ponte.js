@@ -135,6 +135,7 @@ class Client {
       identity: () => this.#identityChanged(event),
       identityRecord: () => this.#otherPages.postMessage('changed'),
     };
+    if (event.type === 'chat' && event.signIn) this.#core._ponte_identity_refused(this.#handle); // does nothing unless somebody is signed in
     if (event.type.startsWith('chat')) this.#chat?.handle(event);
     else handlers[event.type]();
   }

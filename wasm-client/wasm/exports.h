@@ -32,6 +32,7 @@ int ponte_identity_sign_up(ponte_client *c, const char *name, const char *email,
 int ponte_identity_set_password(ponte_client *c, const char *old_password, const char *new_password);
 void ponte_identity_sign_out(ponte_client *c);
 void ponte_identity_reread(ponte_client *c);
+void ponte_identity_refused(ponte_client *c);
 
 /* One transcription at a time; its text is added to the client's transcript. 0, or -1. */
 int ponte_live_start(ponte_client *c, uint32_t sample_rate_hz, const char *model, const char *language);

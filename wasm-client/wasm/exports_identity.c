@@ -51,7 +51,7 @@ static void on_record(void *ctx) {
 
 base_err client_open_identity(ponte_client *c, wc_identity **out) {
   const wc_identity_events events = {on_change, on_record, c};
-  return wc_identity_new(wc_plat_js(), c->session, &events, out);
+  return wc_identity_new(wc_plat_js(), client_session(c), &events, out);
 }
 
 void client_saw(ponte_client *c, const wire_status *status) {
@@ -83,4 +83,8 @@ void ponte_identity_sign_out(ponte_client *c) {
 
 void ponte_identity_reread(ponte_client *c) {
   if (client_identity(c)) wc_identity_reread(client_identity(c));
+}
+
+void ponte_identity_refused(ponte_client *c) {
+  if (client_identity(c)) wc_identity_refused(client_identity(c));
 }

@@ -3,7 +3,7 @@
 import { createClient } from '../client/ponte.js';
 import { showView, startChat, translateChat } from './chat.js';
 import { Capture, FRAME_SAMPLES, SAMPLE_RATE, captureProblem, decodeFile, microphones } from './capture.js';
-import { identityChanged, listenToIdentity, showIdentity } from './identity.js';
+import { askToSignIn, identityChanged, listenToIdentity, showIdentity } from './identity.js';
 import { errorText, preferredLocale, rememberLocale, setLocale, text } from './i18n.js';
 import * as view from './view.js';
 
@@ -13,6 +13,8 @@ const SILENCE_LEVEL = 0.0005; // a muted microphone gives digital zero, an open 
 const FILE_QUEUE_BYTES = 256 * 1024;
 
 let client;
+let chat;
+let reader = ''; // who signed in last
 let live = null; // the transcription that runs, or null
 let capture = null;
 let connection = 'connecting';
@@ -209,6 +211,15 @@ async function togglePause() {
   showControls();
 }
 
+/** Questions and answers are their reader's: the next one does not find them. */
+function readerChanged({ state, user }) {
+  const gone = state === 'SIGNED_OUT' && reader !== '';
+  if (gone || (user && reader !== '' && user.userId !== reader)) chat.forget();
+  if (user) reader = user.userId;
+  else if (gone) reader = '';
+  if (state === 'SIGNED_IN') chat.retryNow();
+}
+
 function changeLocale(next) {
   rememberLocale(next);
   translateChat();
@@ -268,10 +279,10 @@ async function main() {
     view.showNotice(text('load_failed'));
     return;
   }
-  startChat(client, { onSignIn: () => $('sign-in')?.click(), isOnline: () => connection === 'online', hasUnkeptContext: () => true });
+  chat = startChat(client, { onSignIn: askToSignIn, isOnline: () => connection === 'online', hasUnkeptContext: () => true });
   $('start').disabled = false;
   showControls();
-  listenToIdentity(client);
+  listenToIdentity(client, readerChanged);
   showMicrophones();
   showModels().catch((error) => console.warn('ListModels failed', error));
 }

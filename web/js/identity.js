@@ -1,6 +1,6 @@
 // Who is signed in: the button and menu in the header, and the dialog for signing in, creating an account and changing the password. All rules live in the client (../client/ponte.js).
 
-import { addTexts, text } from './i18n.js';
+import { addTexts, hasText, text } from './i18n.js';
 import { identityTexts } from './identity-texts.js';
 import * as view from './view.js';
 
@@ -30,7 +30,8 @@ const isShown = (name) => modes[mode].fields.includes(name);
 
 function identityError({ code, reason, field: of, message, retryAfterMs }) {
   const seconds = Math.max(1, Math.ceil((retryAfterMs ?? 0) / 1000));
-  for (const key of [`bad_${of}`, `err_${reason}`]) if (identityTexts.en[key]) return text(key, { seconds, message });
+  const keys = reason === 'INVALID_FIELD' ? [`bad_${of}`, 'err_INVALID_FIELD'] : [`err_${reason}`];
+  for (const key of keys) if (hasText(key)) return text(key, { seconds, message });
   if (code === 14 || code === 4) return text('identity_offline');
   if (code === 12) return text('identity_none');
   return text('identity_failed', { message });
@@ -105,8 +106,6 @@ function clearPasswords() {
 
 function closeDialog() {
   if ($('identity').open) $('identity').close(); // gives the focus back to where it was
-  clearPasswords();
-  showError(null);
 }
 
 function refuse(error) {
@@ -150,8 +149,8 @@ function changePassword() {
   openDialog('change');
 }
 
-/** The dialog was given up: by its button or by Escape. */
-function giveUp() {
+/** However the dialog was closed: what has not come to its end is given up. */
+function onClose() {
   if (identity.state === 'SIGNING_IN' || identity.state === 'MUST_CHANGE') client.signOut();
   clearPasswords();
   showError(null);
@@ -192,8 +191,8 @@ export function listenToIdentity(of, changed = () => {}) {
   $('sign-out').addEventListener('click', () => { client.signOut(); });
   $('change-password').addEventListener('click', () => { $('account').open = false; changePassword(); });
   $('identity-form').addEventListener('submit', submit);
-  $('identity-cancel').addEventListener('click', () => { giveUp(); closeDialog(); });
-  $('identity').addEventListener('cancel', giveUp);
+  $('identity-cancel').addEventListener('click', closeDialog);
+  $('identity').addEventListener('close', onClose);
   $('identity-other').querySelector('button').addEventListener('click', () => openDialog(modes[mode].other.mode));
   for (const button of $('identity-form').querySelectorAll('[data-reveal]')) {
     button.addEventListener('click', () => {
