@@ -64,6 +64,8 @@ static const struct {
     {"number zero", "[0: \"unit of life\"]", "", "", 1},
     {"number 999", "[999: \"unit of life\"]", "", "", 1},
     {"half a word", "[1: \"he cell is the small\"]", "", "", 1},
+    {"it begins within a word", "[1: \"ell is the\"]", "", "", 1},
+    {"it ends within a word", "[1: \"cell is th\"]", "", "", 1},
     {"half a letter", "[3: \"stras e\"]", "", "", 1},
     {"accents left out", "[2: \"oxigenio. E a\"]", "", "", 1},
     {"an accent cut off", "[3: \"four. naive\"]", "", "", 1},

@@ -326,6 +326,8 @@ class Attach(World):
         cls.words = [3, 14, 15, 92, 65, 35, 89, 79, 32, 38, 46, 26]
         cls.wav = f"{cls.folder}/speech.wav"
         procs.write_wav(cls.wav, procs.fake_speech(cls.words))
+        cls.long = f"{cls.folder}/long.wav"  # so long that it is still running when it is asked about, on any machine
+        procs.write_wav(cls.long, procs.fake_speech(cls.words * 10))
 
     def cues(self, title):
         """What the assistant has of the only material of this title: its lines with their times."""
@@ -352,7 +354,7 @@ class Attach(World):
         self.assertEqual(len(self.materials("speech.wav")), 2)
 
     def test_it_can_be_asked_while_it_runs(self):
-        run = subprocess.Popen(self.command("transcribe", "--attach=Live", "--pace", "realtime", self.wav), stdout=subprocess.PIPE,
+        run = subprocess.Popen(self.command("transcribe", "--attach=Live", "--pace", "realtime", self.long), stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, env=self.environment)
         session = re.search("--session ([0-9a-f-]{36})", run.stderr.readline()).group(1)
         first = run.stdout.readline().strip()
