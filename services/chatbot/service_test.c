@@ -1,6 +1,8 @@
 /* Material and transcriptions over sockets and a real store. The engine is the scripted one (llm/fake.h). */
 #include "chatbot/service.h"
 
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -238,6 +240,46 @@ static void the_words_of_a_citation_have_their_times(void) {
   testing_end();
 }
 
+enum { CLIENTS = 12, BATCHES = 5 };
+
+/* Three clients send the segments of each session, so each segment comes three times, and half of them at the same moment. */
+static void *send_all(void *ctx) {
+  int client = (int)(intptr_t)ctx, session = client % (CLIENTS / 3);
+  char session_id[32], result_id[32], text[64];
+  snprintf(session_id, sizeof session_id, "session-%d", session);
+  for (int i = 0; i < BATCHES; i++) {
+    snprintf(result_id, sizeof result_id, "r%d", i);
+    snprintf(text, sizeof text, "Segment %d of session %d.", i, session);
+    svc_reply r = testing_append(session_id, &(testing_segment){result_id, i * 1000, i * 1000 + 900, text}, 1, false);
+    CHECK_MSG(r.code == OK, "%d %s", r.code, r.reason);
+  }
+  return NULL;
+}
+
+static void many_clients_append_at_once(void) {
+  pthread_t threads[CLIENTS];
+  testing_begin(false, NULL);
+  for (intptr_t i = 0; i < CLIENTS; i++)
+    CHECK_INT(pthread_create(&threads[i], NULL, send_all, (void *)i), 0);
+  for (int i = 0; i < CLIENTS; i++)
+    pthread_join(threads[i], NULL);
+  const materials_message *all = list(0, "");
+  CHECK_INT(all->n_materials, CLIENTS / 3);
+  for (size_t i = 0; i < all->n_materials; i++) {
+    const material_message *m = get(all->materials[i]->material_id);
+    REQUIRE(m);
+    CHECK_INT(m->n_cues, BATCHES);
+    CHECK_INT(m->size_bytes, strlen(m->text));
+    for (size_t k = 0; k < m->n_cues; k++) {
+      char text[64];
+      snprintf(text, sizeof text, "Segment %lld of session %s.\n", (long long)m->cues[k]->start_ms / 1000,
+               m->session_id + strlen("session-"));
+      CHECK_MSG(strncmp(m->text + m->cues[k]->begin, text, strlen(text)) == 0, "%s", text);
+    }
+  }
+  testing_end();
+}
+
 static void sessions_belong_to_their_callers(void) {
   testing_begin(true, NULL);
   testing_token = svc_world_token(testing_world, "alice", "student");
@@ -278,4 +320,4 @@ static void what_is_no_segment(void) {
 TEST_MAIN(TEST(material_is_added_shown_and_removed), TEST(material_survives_a_restart), TEST(the_key_adds_once),
           TEST(what_is_no_material), TEST(material_in_pages), TEST(material_is_its_owners_unless_shared),
           TEST(a_transcription_grows_and_is_found_at_once), TEST(the_words_of_a_citation_have_their_times),
-          TEST(sessions_belong_to_their_callers), TEST(what_is_no_segment))
+          TEST(many_clients_append_at_once), TEST(sessions_belong_to_their_callers), TEST(what_is_no_segment))
