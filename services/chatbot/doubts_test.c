@@ -302,6 +302,22 @@ static void a_repeat_takes_the_place_of_what_runs(void) {
   testing_end();
 }
 
+/* In the same process at once: left alone, the older one would write for ever. */
+static void what_was_replaced_is_stopped(void) {
+  begin(NULL);
+  Ponte__Chatbot__V1__ResolveDuvidaStreamRequest r = keyed(RUBISCO "fake:endless", "one");
+  pthread_t thread;
+  CHECK_INT(pthread_create(&thread, NULL, ask_for_ever, &r), 0);
+  UNTIL(llm_fake_running() == 1);
+  s.cancel_after = 5;
+  testing_ask_stream(&r, &s);
+  s.cancel_after = 0;
+  pthread_join(thread, NULL);
+  CHECK_INT(t.reply.code, CANCELLED);
+  UNTIL(llm_fake_running() == 0);
+  testing_end();
+}
+
 /* -- limits -------------------------------------------------------------------------------------------------------- */
 
 static void too_many_questions(void) {
@@ -447,6 +463,6 @@ TEST_MAIN(TEST(a_stream_has_sources_text_and_one_final), TEST(citations_are_the_
           TEST(a_cancelled_stream_stops_the_engine), TEST(a_cancelled_answer_stops_the_engine),
           TEST(the_deadline_stops_the_engine), TEST(stopping_the_service_stops_the_engine),
           TEST(a_repeat_is_told_the_kept_answer), TEST(a_failed_answer_is_not_kept),
-          TEST(a_repeat_takes_the_place_of_what_runs), TEST(too_many_questions), TEST(a_repeat_counts_for_no_limit),
-          TEST(too_many_at_once), TEST(the_days_tokens), TEST(tools_have_no_limits), TEST(many_at_once),
-          TEST(what_is_no_question), TEST(chosen_materials))
+          TEST(a_repeat_takes_the_place_of_what_runs), TEST(what_was_replaced_is_stopped), TEST(too_many_questions),
+          TEST(a_repeat_counts_for_no_limit), TEST(too_many_at_once), TEST(the_days_tokens), TEST(tools_have_no_limits),
+          TEST(many_at_once), TEST(what_is_no_question), TEST(chosen_materials))
