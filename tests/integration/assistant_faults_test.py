@@ -149,8 +149,10 @@ def test_long_waits(world, failures):
         answer = world.ask(name, timeout=timeout, id=f"{code}")
         failures.check(answer.code, code, f"{world.engine} {name} {timeout}: {answer.message}")
         failures.that(answer.final is None and answer.is_in_order(), f"{world.engine} {name}: {answer.order}")
-        requests = world.double.requests(scripts.marker(name, id=code))
-        failures.check([r["state"] for r in requests][-1:], ["closed_by_client"], f"{world.engine} {name} {timeout}: upstream")
+        marker = scripts.marker(name, id=code)
+        closed = assistant_world.until(lambda: [r["state"] for r in world.double.requests(marker)][-1:] == ["closed_by_client"])
+        requests = world.double.requests(marker)
+        failures.that(closed, f"{world.engine} {name} {timeout}: upstream: {requests}")
         failures.that(len(requests) == 1 or not answer.text, f"{world.engine} {name} {timeout}: asked again after text")
         failures.that(requests[-1]["text"].startswith(answer.text), f"{world.engine} {name}: text {answer.text!r}")
 
