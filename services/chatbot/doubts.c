@@ -106,13 +106,11 @@ static base_err resolve(svc_call *c, const Ponte__Chatbot__V1__ChatbotDuvidaRequ
 base_err chatbot_resolve_duvida(svc_call *c, const Ponte__Chatbot__V1__ChatbotDuvidaRequest *request,
                                 Ponte__Chatbot__V1__ChatbotDuvidaResponse *response) {
   chatbot *b = svc_state(c);
-  base_err e = BASE_OK;
-  if (atomic_fetch_add(&b->unary, 1) >= UNARY_MAX) {
-    e = svc_fail_retry(c, RPC_REASON_TOO_MANY_CALLS, UNARY_RETRY_MS,
-                       "the server writes as many whole answers as it can: try again, or ask as a stream");
-  } else {
-    e = resolve(c, request, response);
-  }
+  bool has_room = atomic_fetch_add(&b->unary, 1) < UNARY_MAX;
+  base_err e = has_room ? resolve(c, request, response)
+                        : svc_fail_retry(c, RPC_REASON_TOO_MANY_CALLS, UNARY_RETRY_MS,
+                                         "the server writes as many whole answers as it can: try again, or ask as a "
+                                         "stream");
   atomic_fetch_sub(&b->unary, 1);
   return e;
 }
