@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { folder, openBrowser, openPage, startStack } from './lib.mjs';
+import { clips, finalTexts, finished, folder, openBrowser, openPage, silence, startStack, writeWav } from './lib.mjs';
 
 const screenshots = process.env.PONTE_SCREENSHOTS ?? folder;
 const errors = [];
@@ -81,6 +81,29 @@ test('a doubt is answered with a source, whose passage opens with the quote mark
     await page.keyboard.press('Escape');
     assert.ok(await page.evaluate(() => document.activeElement.classList.contains('cite')), 'the focus returns');
   });
+});
+
+test('what was heard on this page is a source, and pressing it shows the sentence', { timeout: 120000 }, async () => {
+  const speech = clips();
+  const clip = writeWav('lesson.wav', silence(0.5), speech[1].samples, silence(1), speech[4].samples, silence(1));
+  for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 780 }]) {
+    await withPage({ viewport }, async (page) => {
+      await page.setInputFiles('#file', clip.path);
+      await page.waitForSelector('#stop:not([hidden])');
+      await finished(page);
+      const sentence = (await finalTexts(page)).at(-1);
+      if (viewport.width < 900) await page.click('[data-show=chat]');
+      await ask(page, sentence);
+      await reaches(page, 0, 'DONE');
+      await page.locator('.exchange .cite').first().click();
+      await page.waitForSelector('#finals li.cited');
+      assert.ok(await page.isVisible('#finals li.cited'));
+      assert.ok(await page.evaluate(() => document.activeElement.matches('#finals li.cited')));
+      const marked = await page.textContent('#finals li.cited span');
+      assert.ok((await finalTexts(page)).includes(marked));
+      await page.screenshot({ path: join(screenshots, `chat-caption-${viewport.width}.png`) });
+    });
+  }
 });
 
 test('Enter sends, Shift+Enter begins a line, a word being composed is left alone', { timeout: 60000 }, async () => {

@@ -31,7 +31,10 @@ export class Chat {
   /** Another conversation; '' begins a new one. False while questions wait. */
   open(conversation = '') { return this.#withText([conversation], (c) => this.#core._ponte_chat_open(this.#handle, c)) === 0; }
 
-  /** Another reader sits here now. */
+  /** Who reads, as soon as it is known: a user's id. What was somebody else's is gone. */
+  setReader(userId) { this.#withText([userId], (id) => this.#core._ponte_chat_set_reader(this.#handle, id)); }
+
+  /** Whoever reads has signed out. */
   forget() { this.#core._ponte_chat_forget(this.#handle); }
   retryNow() { this.#core._ponte_chat_retry_now(this.#handle); }
 

@@ -82,6 +82,7 @@ static void release(wc_chat *c) {
   wc_chat_list_clear(&c->list);
   wc_chat_list_clear(&c->fetched);
   free(c->page_token);
+  free(c->reader);
   wc_markdown_free(c->markdown);
   free(c);
 }
@@ -227,8 +228,21 @@ base_err wc_chat_open(wc_chat *c, const char *conversation_id) {
   return BASE_OK;
 }
 
+base_err wc_chat_set_reader(wc_chat *c, const char *user_id) {
+  if (c->reader && strcmp(c->reader, user_id) == 0) return BASE_OK;
+  char *mine = strdup(user_id);
+  if (!mine) return base_fail(BASE_E_NO_MEMORY);
+  if (c->reader) clear(c);
+  free(c->reader);
+  c->reader = mine;
+  wc_chat_record_put(c);
+  return BASE_OK;
+}
+
 void wc_chat_forget(wc_chat *c) {
   clear(c);
+  free(c->reader);
+  c->reader = NULL;
   wc_chat_record_put(c);
 }
 

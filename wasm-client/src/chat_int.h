@@ -39,6 +39,7 @@ struct wc_chat {
   wc_chat_list list;
   uint32_t last_id;
   char conversation[BASE_UUID_SIZE];
+  char *reader; /* NULL: nobody has signed in, as far as is known */
   bool needs_sign_in;
 
   ponte_call *call;       /* the one that runs: to make a conversation, to answer, or to fetch */

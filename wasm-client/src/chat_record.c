@@ -1,7 +1,9 @@
 /* chat_record.c - the record "chat": the conversation that is shown and the questions without an answer, as the very requests that are sent again.
  *
- * Its form: one byte of version, then messages of chatbot.proto, each with its length (a varint) before it: a Conversation, then a ResolveDuvidaStreamRequest for each question.
+ * Its form: one byte of version, then parts, each with its length (a varint) before it: the reader's id, empty if nobody has signed in; a Conversation of chatbot.proto; a
+ * ResolveDuvidaStreamRequest for each question.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "pb/message.h"
@@ -39,7 +41,10 @@ static base_err encode(wc_chat *c, bool with_context, base_buf *out) {
   Ponte__Chatbot__V1__Conversation conversation = PONTE__CHATBOT__V1__CONVERSATION__INIT;
   conversation.conversation_id = c->conversation;
   base_buf_clear(out);
+  base_span reader = base_span_str(c->reader ? c->reader : "");
   BASE_TRY(base_buf_u8(out, VERSION));
+  BASE_TRY(base_buf_varint(out, (uint32_t)reader.n));
+  BASE_TRY(base_buf_append(out, reader));
   BASE_TRY(put_message(&conversation.base, out));
   for (wc_chat_entry *e = c->list.first; e; e = e->next) {
     if (wc_chat_is_pending(e)) BASE_TRY(put_question(e, with_context, out));
@@ -115,11 +120,22 @@ static void take_question(wc_chat *c, const wc_chat_request *r) {
   wc_chat_set_state(c, e, WC_CHAT_QUEUED);
 }
 
+/* Whether what is kept is for whoever reads here. */
+static bool take_reader(wc_chat *c, base_cursor *at) {
+  uint32_t n = base_cursor_varint(at);
+  base_span reader = base_cursor_bytes(at, n);
+  if (at->failed) return false;
+  if (reader.n == 0) return true;
+  if (c->reader) return base_span_is(reader, c->reader);
+  c->reader = strndup((const char *)reader.p, reader.n);
+  return c->reader != NULL;
+}
+
 /* A damaged record is left as far as it can be read. */
 static void decode(wc_chat *c, base_span record) {
   bool fresh = !c->list.first && !c->conversation[0];
   base_cursor at = base_cursor_of(record);
-  if (base_cursor_u8(&at) != VERSION) return;
+  if (base_cursor_u8(&at) != VERSION || !take_reader(c, &at)) return;
   pb_arena arena;
   ProtobufCMessage *m;
   pb_arena_init(&arena, pb_memory_cap(record.n));

@@ -397,6 +397,31 @@ static void test_forget(void) {
   bench_close(&b);
 }
 
+/* What one reader asked and did not see answered is never asked in another's name. */
+static void test_readers(void) {
+  static const struct {
+    const char *before, *after; /* NULL: nobody has signed in */
+    bool reload;
+    int asked;
+  } rows[] = {{"a", "a", false, 1}, {"a", "b", false, 0}, {NULL, "a", false, 1}, {"a", "a", true, 1},
+              {"a", "b", true, 0},  {NULL, "b", true, 1}, {"a", NULL, true, 1}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    static bench b;
+    bench_open(&b);
+    b.service.gw.plat.refuse = true;
+    if (rows[i].before) CHECK_OK(wc_chat_set_reader(b.chat, rows[i].before));
+    ask(&b, "Secret?");
+    run(&b, 1000);
+    if (rows[i].reload) page_close(&b);
+    if (rows[i].reload) page_open(&b);
+    if (rows[i].after) CHECK_OK(wc_chat_set_reader(b.chat, rows[i].after));
+    b.service.gw.plat.refuse = false;
+    run(&b, 20000);
+    CHECK_MSG(b.service.row_count == rows[i].asked, "row %d: %d", (int)i, b.service.row_count);
+    bench_close(&b);
+  }
+}
+
 /* No record, no lock: it works as long as the page lives. */
 static void test_without_records(void) {
   static bench b;
@@ -432,7 +457,8 @@ static void test_two_pages(void) {
 static void ignore(void *ctx, base_err e) { (void)ctx, (void)e; }
 
 static void test_damaged_record(void) {
-  static const char *const rows[] = {"\x02", "\x01", "\x01\xff\xff\xff\xff\x7f", "\x01\x02\x0a\x7f", "x"};
+  static const char *const rows[] = {"\x02", "\x01", "\x01\xff\xff\xff\xff\x7f", "\x01\x09", "\x01\x01q\x02\x0a\x7f",
+                                     "x"};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     static bench b;
     memset(&b, 0, sizeof b);
@@ -466,5 +492,5 @@ static void test_too_large_answer(void) {
 TEST_MAIN(TEST(test_answered), TEST(test_refused_here), TEST(test_cut_everywhere),
           TEST(test_reading_goes_on_after_a_cut), TEST(test_offline_and_reload), TEST(test_reload_inside_an_answer),
           TEST(test_stop), TEST(test_refusals), TEST(test_no_final), TEST(test_finish_reasons),
-          TEST(test_history_and_rating), TEST(test_forget), TEST(test_without_records), TEST(test_two_pages),
-          TEST(test_damaged_record), TEST(test_too_large_answer))
+          TEST(test_history_and_rating), TEST(test_forget), TEST(test_readers), TEST(test_without_records),
+          TEST(test_two_pages), TEST(test_damaged_record), TEST(test_too_large_answer))

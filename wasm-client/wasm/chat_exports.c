@@ -162,6 +162,9 @@ int ponte_chat_rate(ponte_chat *c, uint32_t id, const char *rating) {
 }
 
 int ponte_chat_open(ponte_chat *c, const char *id) { return base_is_ok(wc_chat_open(c->chat, id)) ? 0 : -1; }
+int ponte_chat_set_reader(ponte_chat *c, const char *id) {
+  return base_is_ok(wc_chat_set_reader(c->chat, id)) ? 0 : -1;
+}
 void ponte_chat_forget(ponte_chat *c) { wc_chat_forget(c->chat); }
 void ponte_chat_retry_now(ponte_chat *c) { wc_chat_retry_now(c->chat); }
 

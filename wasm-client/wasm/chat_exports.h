@@ -23,6 +23,8 @@ int ponte_chat_retry(ponte_chat *c, uint32_t id);
 int ponte_chat_rate(ponte_chat *c, uint32_t id, const char *rating);
 /* "": a new one. 0, or -1: not while questions wait. */
 int ponte_chat_open(ponte_chat *c, const char *conversation_id);
+/* Who reads (a user's id); what was somebody else's is gone. 0, or -1: out of memory. */
+int ponte_chat_set_reader(ponte_chat *c, const char *user_id);
 void ponte_chat_forget(ponte_chat *c);
 void ponte_chat_retry_now(ponte_chat *c);
 /* The answer as text, with its sources; valid until the next of these two; NULL: no such message, or out of memory. */

@@ -324,7 +324,7 @@ function listen(client) {
   }, { passive: true });
   $('chat-latest').addEventListener('click', () => { following = true; follow(); log.focus({ preventScroll: true }); });
   new ResizeObserver(follow).observe(log);
-  for (const dialog of document.querySelectorAll('dialog')) {
+  for (const dialog of ['passage-dialog', 'history-dialog', 'materials-dialog'].map($)) {
     dialog.addEventListener('click', (event) => { if (event.target === dialog || event.target.closest('[data-close]')) dialog.close(); });
   }
   $('passage-dialog').addEventListener('close', () => $('passage-dialog').returnTo?.focus());
