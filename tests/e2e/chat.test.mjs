@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { clips, finalTexts, finished, folder, openBrowser, openPage, silence, startStack, writeWav } from './lib.mjs';
+import { clips, finalTexts, finished, folder, openBrowser, openPage, silence, startClassroom, startStack, writeWav } from './lib.mjs';
 
 const screenshots = process.env.PONTE_SCREENSHOTS ?? folder;
 const errors = [];
@@ -315,11 +315,42 @@ test('screen readers hear the start and the end, and not each word', { timeout: 
     const said = await page.evaluate(() => window.said);
     assert.ok(said.length <= 2 && said.at(-1) === 'The answer is complete.', said.join('|'));
     assert.equal(await page.$eval('#chat-log', (e) => e.closest('[aria-live]') ?? e.querySelector('[aria-live]')), null);
-    for (const control of await page.$$('#chat button:not([hidden]), dialog button, #chat textarea')) {
+    for (const control of await page.$$('#chat button:not([hidden]), [data-close], #chat textarea')) {
       const name = await control.evaluate((e) => e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.[0]?.textContent);
       assert.ok(name, await control.evaluate((e) => e.outerHTML));
     }
   });
+});
+
+test('signed out, a question waits for the sign-in, over a reload too; signing out clears the chat', { timeout: 120000 }, async () => {
+  const school = await startClassroom({ services: ['--llm', 'fake'] });
+  try {
+    const page = await openPage(browser, school.url, { errors });
+    await page.waitForSelector('#sign-in:not([hidden])');
+    await ask(page, 'Who waits?');
+    await page.waitForFunction(() => /Sign in, and it will be asked/.test(document.querySelector('.label > span').textContent));
+    await page.reload();
+    await page.waitForFunction(() => /Sign in, and it will be asked/.test(document.querySelector('.label > span')?.textContent));
+    await page.screenshot({ path: join(screenshots, 'chat-signed-out.png') });
+    await page.locator('.label').getByText('Sign in', { exact: true }).click();
+    await page.click('#identity-other button');
+    await page.fill('#identity-name', 'Ana');
+    await page.fill('#identity-email', 'ana@example.org');
+    await page.fill('#identity-new-password', 'correct horse battery');
+    await page.click('#identity-submit');
+    await reaches(page, 0, 'DONE');
+    assert.match(await addMaterial(page, 'mine.txt', 'Only mine.'), /can be asked about/);
+    await page.click('#chat-materials');
+    await page.check('#material-shared');
+    await page.click('#materials-dialog [data-close]');
+    assert.match(await addMaterial(page, 'ours.txt', 'For everybody.'), /role does not allow/);
+    await page.click('#account summary');
+    await page.click('#sign-out');
+    await page.waitForFunction(() => document.querySelectorAll('.exchange').length === 0);
+    await page.context().close();
+  } finally {
+    await school.stop();
+  }
 });
 
 test('in Portuguese, on a phone, in the dark', { timeout: 60000 }, async () => {

@@ -17,16 +17,13 @@ enum {
 enum wc_chat_cure wc_chat_cure_of(const wire_status *status) {
   static const struct {
     int code;
-    const char *reason;
+    const char *reason; /* NULL: any */
     enum wc_chat_cure cure;
   } rows[] = {{14, "", WC_CHAT_ALWAYS},
               {14, "SHUTTING_DOWN", WC_CHAT_ALWAYS},
               {14, "PEER_UNAVAILABLE", WC_CHAT_ALWAYS},
               {14, "STORE_UNAVAILABLE", WC_CHAT_ALWAYS},
-              {16, "NO_IDENTITY", WC_CHAT_SIGN_IN},
-              {16, "TOKEN_EXPIRED", WC_CHAT_SIGN_IN},
-              {16, "SESSION_ENDED", WC_CHAT_SIGN_IN},
-              {16, "", WC_CHAT_SIGN_IN},
+              {16, NULL, WC_CHAT_SIGN_IN},
               {8, "TOO_MANY_CALLS", WC_CHAT_FEW_TIMES},
               {1, "", WC_CHAT_FEW_TIMES},
               {2, "", WC_CHAT_FEW_TIMES},
@@ -34,7 +31,8 @@ enum wc_chat_cure wc_chat_cure_of(const wire_status *status) {
               {13, "", WC_CHAT_FEW_TIMES}};
   base_span reason = wc_reason(status);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    if (rows[i].code == status->code && base_span_is(reason, rows[i].reason)) return rows[i].cure;
+    bool fits = !rows[i].reason || base_span_is(reason, rows[i].reason);
+    if (rows[i].code == status->code && fits) return rows[i].cure;
   }
   return WC_CHAT_NEVER;
 }

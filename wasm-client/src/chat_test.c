@@ -276,7 +276,7 @@ static void test_refusals(void) {
       {14, "ENGINE_UNAVAILABLE", WC_CHAT_FAILED, false},
       {16, "NO_IDENTITY", WC_CHAT_QUEUED, true},
       {16, "TOKEN_EXPIRED", WC_CHAT_QUEUED, true},
-      {16, "SIGN_IN_FAILED", WC_CHAT_FAILED, false},
+      {16, NULL, WC_CHAT_QUEUED, true},
       {8, "QUOTA_EXCEEDED", WC_CHAT_FAILED, false},
       {8, NULL, WC_CHAT_FAILED, false},
       {13, "ENGINE_FAILED", WC_CHAT_FAILED, false},

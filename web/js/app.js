@@ -213,10 +213,13 @@ async function togglePause() {
 
 /** Questions and answers are their reader's: the next one does not find them. */
 function readerChanged({ state, user }) {
-  const gone = state === 'SIGNED_OUT' && reader !== '';
-  if (gone || (user && reader !== '' && user.userId !== reader)) chat.forget();
-  if (user) reader = user.userId;
-  else if (gone) reader = '';
+  if (user && state !== 'SIGNING_IN') {
+    reader = user.userId;
+    chat.setReader(reader);
+  } else if (state === 'SIGNED_OUT' && reader) {
+    reader = '';
+    chat.forget();
+  }
   if (state === 'SIGNED_IN') chat.retryNow();
 }
 
