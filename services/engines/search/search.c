@@ -19,7 +19,8 @@ static const double first_bonus = 1.1;
 struct conn {
   sqlite3 *db;
   search_terms *terms;
-  sqlite3_stmt *find, *having, *insert, *remove, *replace; /* the last three: of the writer */
+  sqlite3_stmt *find, *having;
+  sqlite3_stmt *insert, *remove, *replace, *begin, *commit, *rollback; /* of the writer */
   struct conn *next;
 };
 
@@ -70,7 +71,7 @@ static base_err sql_error(sqlite3 *db, int code) {
 }
 
 static void conn_close(struct conn *c) {
-  sqlite3_stmt *const all[] = {c->find, c->having, c->insert, c->remove, c->replace};
+  sqlite3_stmt *const all[] = {c->find, c->having, c->insert, c->remove, c->replace, c->begin, c->commit, c->rollback};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     sqlite3_finalize(all[i]);
   sqlite3_close(c->db);
@@ -83,11 +84,9 @@ static base_err conn_open(const search *s, struct conn *c, bool writer) {
     sqlite3_stmt **out;
     const char *sql;
     bool writes;
-  } statements[] = {{&c->find, find_sql, false},
-                    {&c->having, having_sql, false},
-                    {&c->insert, insert_sql, true},
-                    {&c->remove, remove_sql, true},
-                    {&c->replace, replace_sql, true}};
+  } statements[] = {{&c->find, find_sql, false},    {&c->having, having_sql, false},  {&c->insert, insert_sql, true},
+                    {&c->remove, remove_sql, true}, {&c->replace, replace_sql, true}, {&c->begin, "BEGIN", true},
+                    {&c->commit, "COMMIT", true},   {&c->rollback, "ROLLBACK", true}};
   BASE_TRY(search_terms_new(&c->terms));
   int code = sqlite3_open_v2(s->uri, &c->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
@@ -167,42 +166,47 @@ static int put_one(struct conn *c, const search_passage *p, int64_t *change) {
   return run(c->insert);
 }
 
-/* BEGIN was called; the lock is held. */
-static base_err finish(search *s, int code, int64_t change) {
-  sqlite3 *db = s->writer.db;
-  if (code == SQLITE_OK) code = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+/* Without memory even a rollback may fail; what it left open is ended before anything else is done. */
+static int end_transaction(search *s) {
+  return sqlite3_get_autocommit(s->writer.db) ? SQLITE_OK : run(s->writer.rollback);
+}
+
+/* For writing; SQLITE_OK: with a transaction begun. */
+static int lock_and_begin(search *s) {
+  pthread_rwlock_wrlock(&s->lock);
+  int code = end_transaction(s);
+  return code == SQLITE_OK ? run(s->writer.begin) : code;
+}
+
+static base_err finish_and_unlock(search *s, int code, int64_t change) {
+  base_err e = BASE_OK;
+  if (code == SQLITE_OK) code = run(s->writer.commit);
   if (code == SQLITE_OK) {
     s->count += change;
-    return BASE_OK;
+  } else {
+    e = sql_error(s->writer.db, code);
+    end_transaction(s);
   }
-  base_err e = sql_error(db, code);
-  sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+  pthread_rwlock_unlock(&s->lock);
   return e;
 }
 
 base_err search_put(search *s, const search_passage *passages, size_t count) {
-  pthread_rwlock_wrlock(&s->lock);
-  int code = sqlite3_exec(s->writer.db, "BEGIN", NULL, NULL, NULL);
   int64_t change = 0;
-  for (size_t i = 0; code == SQLITE_OK && i < count; i++) {
+  int code = lock_and_begin(s);
+  for (size_t i = 0; code == SQLITE_OK && i < count; i++)
     code = put_one(&s->writer, &passages[i], &change);
-  }
-  base_err e = finish(s, code, change);
-  pthread_rwlock_unlock(&s->lock);
-  return e;
+  return finish_and_unlock(s, code, change);
 }
 
 base_err search_remove(search *s, const char *material_id) {
-  pthread_rwlock_wrlock(&s->lock);
   struct conn *c = &s->writer;
-  int code = sqlite3_exec(c->db, "BEGIN", NULL, NULL, NULL);
+  int code = lock_and_begin(s);
   if (code == SQLITE_OK) {
     bind_text(c->remove, 1, base_span_str(material_id));
     code = run(c->remove);
   }
-  base_err e = finish(s, code, code == SQLITE_OK ? -sqlite3_changes(c->db) : 0);
-  pthread_rwlock_unlock(&s->lock);
-  return e;
+  return finish_and_unlock(s, code, code == SQLITE_OK ? -sqlite3_changes(c->db) : 0);
 }
 
 size_t search_count(search *s) {
@@ -391,12 +395,25 @@ static base_err find_all(struct finding *f) {
   return e;
 }
 
+/* For reading, with no transaction left open by a write that failed. */
+static base_err lock_for_reading(search *s) {
+  pthread_rwlock_rdlock(&s->lock);
+  if (sqlite3_get_autocommit(s->writer.db)) return BASE_OK;
+  pthread_rwlock_unlock(&s->lock);
+  pthread_rwlock_wrlock(&s->lock);
+  int code = end_transaction(s);
+  base_err e = code == SQLITE_OK ? BASE_OK : sql_error(s->writer.db, code);
+  pthread_rwlock_unlock(&s->lock);
+  pthread_rwlock_rdlock(&s->lock);
+  return e;
+}
+
 base_err search_find(search *s, const search_query *query, search_hits *out) {
   size_t limit = query->limit < SEARCH_HITS_MAX ? query->limit : SEARCH_HITS_MAX;
   struct finding f = {.s = s, .query = query, .out = out, .limit = limit};
   *out = (search_hits){0};
-  pthread_rwlock_rdlock(&s->lock);
-  base_err e = reader_take(s, &f.c);
+  base_err e = lock_for_reading(s);
+  if (base_is_ok(e)) e = reader_take(s, &f.c);
   if (base_is_ok(e)) {
     e = find_all(&f);
     reader_give(s, f.c);
