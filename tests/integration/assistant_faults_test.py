@@ -153,6 +153,8 @@ def test_long_waits(world, failures):
         closed = assistant_world.until(lambda: [r["state"] for r in world.double.requests(marker)][-1:] == ["closed_by_client"])
         requests = world.double.requests(marker)
         failures.that(closed, f"{world.engine} {name} {timeout}: upstream: {requests}")
+        if not requests:  # it waited behind another answer
+            return
         failures.that(len(requests) == 1 or not answer.text, f"{world.engine} {name} {timeout}: asked again after text")
         failures.that(requests[-1]["text"].startswith(answer.text), f"{world.engine} {name}: text {answer.text!r}")
 

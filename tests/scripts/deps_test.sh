@@ -62,11 +62,11 @@ run 3 env PATH="$work/few" cmake/deps.sh
 says "unzip is missing: apt-get install unzip"
 
 # the right bytes, but no archive: the recipe fails
-echo "apt bookworm opus 1.3.1 opus_1.3.1.orig.tar.gz $good" >"$work/pins"
-cp "$work/good" "$work/sources/opus_1.3.1.orig.tar.gz"
+echo "apt bookworm md4c 0.4.8 md4c_0.4.8.orig.tar.gz $good" >"$work/pins"
+cp "$work/good" "$work/sources/md4c_0.4.8.orig.tar.gz"
 run 6 cmake/deps.sh
-says "src/opus could not be made by cmake/deps/unpack.sh"
-absent "$work/deps/src/opus"
+says "src/md4c could not be made by cmake/deps/unpack.sh"
+absent "$work/deps/src/md4c"
 nothing_installed
 
 finish
