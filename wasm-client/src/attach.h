@@ -1,0 +1,50 @@
+/* attach.h - keeps a live transcription as material to ask about: its final results go to ChatbotService.AppendTranscript as they come, in small batches, over any ponte_channel.
+ *
+ * One call at a time; what comes meanwhile is the next batch. What got no answer is sent again, which is harmless: the service leaves out the results that it has. Without an identity, where
+ * one is needed, results wait for it, at most WC_ATTACH_ITEMS_MAX of them. They live as long as this: what was not sent when the page is closed is lost.
+ *
+ * Thread rule: that of the channel; on_state comes from its loop, never from inside a function.
+ */
+#ifndef PONTE_WC_ATTACH_H
+#define PONTE_WC_ATTACH_H
+
+#include "pb/channel.h"
+#include "ponte/transcription/v1/transcription.pb-c.h"
+#include "wc/plat.h"
+
+typedef struct wc_attach wc_attach;
+
+enum { WC_ATTACH_ITEMS_MAX = 20000, WC_ATTACH_BATCH_MAX = 100 };
+
+/*      name           meaning */
+#define WC_ATTACH_STATES(X)                                   \
+  X(NOTHING) /* there is nothing to keep yet */               \
+  X(SAVING)                                                   \
+  X(SAVED)         /* all that was said is searchable */      \
+  X(WAITING)       /* sent again soon; the status says why */ \
+  X(NEEDS_SIGN_IN) /* the service wants to know who asks */   \
+  X(REFUSED)       /* not kept, and why; until the next recording */
+
+enum wc_attach_state {
+#define X(name) WC_ATTACH_##name,
+  WC_ATTACH_STATES(X)
+#undef X
+};
+
+/* `status`: why (WAITING, NEEDS_SIGN_IN, REFUSED), else NULL. */
+typedef void wc_attach_on_state(void *ctx, enum wc_attach_state state, const wire_status *status);
+
+base_err wc_attach_new(wc_plat *plat, ponte_channel *channel, wc_attach_on_state *on_state, void *ctx,
+                       wc_attach **out) BASE_MUST_USE; /* NO_MEMORY */
+/* Ends a running call without callbacks. NULL is allowed. Not from inside a callback. */
+void wc_attach_free(wc_attach *a);
+/* A recording begins: what is added from now on is of this session. `title` and `shared` are the material's. Copies. NO_MEMORY: nothing of it will be kept. */
+base_err wc_attach_begin(wc_attach *a, const char *session_id, const char *title, bool shared) BASE_MUST_USE;
+/* Takes the finals, and no other results. EXHAUSTED: too many wait; NO_MEMORY. */
+base_err wc_attach_add(wc_attach *a, const Ponte__Transcription__V1__TranscriptionResult *result) BASE_MUST_USE;
+/* Somebody has signed in, or the network came back: send what waits. */
+void wc_attach_retry_now(wc_attach *a);
+/* Another reader sits here: what was not sent yet is not theirs. */
+void wc_attach_forget(wc_attach *a);
+
+#endif
