@@ -276,4 +276,56 @@ test('a refresh whose answer was lost ends in words, and one signs in again', { 
   await page.context().close();
 });
 
+const CHATBOT = 'ponte.chatbot.v1.ChatbotService';
+const attached = (page, state) => page.waitForSelector(`#attached[data-state=${state}]`, { timeout: 60000 });
+
+async function transcribe(page) {
+  await page.setInputFiles('#file', clip.path);
+  await page.waitForSelector('#stop:not([hidden])');
+  await finished(page);
+  return finalTexts(page);
+}
+
+test('what is said is kept for questions: one\'s own, or shared by a teacher', { timeout: 180000 }, async () => {
+  const student = await open();
+  await signUp(student);
+  await withClient(student);
+  assert.ok(await student.isHidden('#share'));
+  const heard = await transcribe(student);
+  await attached(student, 'SAVED');
+  const { materials } = (await call(student, `${CHATBOT}/ListMaterials`, {})).answer;
+  assert.equal(materials.length, 1);
+  assert.equal(materials[0].format, 'MATERIAL_FORMAT_LIVE');
+  assert.match(materials[0].title, /^Lesson of /);
+  assert.ok(!materials[0].shared);
+  const { answer } = await call(student, `${CHATBOT}/GetMaterial`, { materialId: materials[0].materialId });
+  assert.equal(answer.text.trim(), heard.join('\n'));
+  assert.ok(answer.cues.every((cue) => cue.endMs > (cue.startMs ?? 0)));
+  await student.screenshot({ path: join(screenshots, 'kept.png') });
+
+  const teacher = await open();
+  await signIn(teacher, 'tea@example.org', PASSWORD); // made by the administrator above
+  await signedIn(teacher);
+  await teacher.check('#share-switch');
+  await teacher.screenshot({ path: join(screenshots, 'share.png') });
+  await transcribe(teacher);
+  await attached(teacher, 'SAVED');
+  const seen = (await call(student, `${CHATBOT}/ListMaterials`, {})).answer.materials;
+  assert.equal(seen.filter((m) => m.shared).length, 1);
+  assert.equal(seen.length, 2);
+  await student.context().close();
+  await teacher.context().close();
+});
+
+test('what was said before the sign-in is kept after it', { timeout: 120000 }, async () => {
+  const page = await open();
+  await transcribe(page);
+  await attached(page, 'NEEDS_SIGN_IN');
+  await signUp(page);
+  await attached(page, 'SAVED');
+  await withClient(page);
+  assert.equal((await call(page, `${CHATBOT}/ListMaterials`, {})).answer.materials.filter((m) => !m.shared).length, 1);
+  await page.context().close();
+});
+
 test('no error was thrown in any page', () => assert.deepEqual(errors, []));

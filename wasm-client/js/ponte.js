@@ -22,11 +22,12 @@ export class PonteError extends Error {
 /** url: the gateway's WebSocket, by default at this page's host. token: a bearer token, or nothing: then this page has an identity, kept between visits.
  *  onConnection(state): 'connecting', 'online', 'reconnecting' or 'offline'.
  *  onIdentity({state, user, roles, error}): 'STARTING', 'SIGNED_OUT', 'SIGNING_IN', 'SIGNED_IN', 'REFRESHING', 'MUST_CHANGE', 'CHANGING' or 'ENDED'; user is {userId, displayName,
- *  email} or null; error a PonteError or null. */
-export async function createClient({ url = gatewayUrl(), token = '', onConnection = () => {}, onIdentity = () => {} } = {}) {
+ *  email} or null; error a PonteError or null.
+ *  onAttach({state, code, reason, message}): of what is transcribed: 'NOTHING', 'SAVING', 'SAVED', 'WAITING', 'NEEDS_SIGN_IN' or 'REFUSED'. */
+export async function createClient({ url = gatewayUrl(), token = '', onConnection = () => {}, onIdentity = () => {}, onAttach = () => {} } = {}) {
   let client;
   const [core, opus] = await Promise.all([createCore({ onEvent: (_, event) => client.handle(event) }), createOpus()]);
-  client = new Client(core, opus, url, token, { onConnection, onIdentity });
+  client = new Client(core, opus, url, token, { onConnection, onIdentity, onAttach });
   return client;
 }
 
@@ -96,11 +97,12 @@ class Client {
   /** At once; the service is told when it can be. */
   signOut() { this.#core._ponte_identity_sign_out(this.#handle); }
 
-  /** Starts a transcription of 20 ms frames of 16 kHz mono; its text is added to this client's transcript.
+  /** Starts a transcription of 20 ms frames of 16 kHz mono; its text is added to this client's transcript, and kept as material of this title to ask about, for
+   *  everybody if shared (teachers and administrators may); onAttach tells how that goes.
    *  onInterim({startMs, stable, rest}), onFinal({id, startMs, endMs, text}), onEnd({code, reason, message}). */
-  transcribe({ sampleRate = 16000, model = '', language = '', onInterim = () => {}, onFinal = () => {}, onEnd = () => {} } = {}) {
+  transcribe({ sampleRate = 16000, model = '', language = '', title = '', shared = false, onInterim = () => {}, onFinal = () => {}, onEnd = () => {} } = {}) {
     const failed = this.#opus._ponte_opus_reset()
-      || this.#withText([model, language], (m, l) => this.#core._ponte_live_start(this.#handle, sampleRate, m, l));
+      || this.#withText([model, language, title], (m, l, t) => this.#core._ponte_live_start(this.#handle, sampleRate, m, l, t, shared ? 1 : 0));
     if (failed) throw new Error('a transcription runs already');
     this.#live = new Live(this.#core, this.#opus, this.#handle, { onInterim, onFinal, onEnd });
     return this.#live;
@@ -119,6 +121,9 @@ class Client {
     return this.#core.UTF8ToString(at);
   }
 
+  /** Another reader sits here: what was said and is not kept yet is not theirs. */
+  forgetAttached() { this.#core._ponte_attach_forget(this.#handle); }
+
   segmentCount() { return this.#core._ponte_transcript_count(this.#handle); }
   clearTranscript() { this.#core._ponte_transcript_clear(this.#handle); }
 
@@ -133,6 +138,7 @@ class Client {
       message: () => this.#calls.get(event.call).onMessage(event.body),
       reply: () => this.#replied(event),
       identity: () => this.#identityChanged(event),
+      attach: () => this.#callbacks.onAttach(event),
       identityRecord: () => this.#otherPages.postMessage('changed'),
     };
     if (event.type === 'chat' && event.signIn) this.#core._ponte_identity_refused(this.#handle); // does nothing unless somebody is signed in
@@ -185,6 +191,7 @@ class Client {
   #identityChanged({ state, user = null, roles = [], ...status }) {
     const error = status.code === 0 ? null : new PonteError(status);
     this.#identity = { state, user, roles, error };
+    if (state === 'SIGNED_IN') this.#core._ponte_attach_retry_now(this.#handle);
     this.#callbacks.onIdentity(this.#identity);
     if (state === 'SIGNING_IN' || state === 'CHANGING') return;
     for (const { resolve, reject } of this.#identityWaits.splice(0)) (error ? reject(error) : resolve(this.#identity));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wc/attach.h"
 #include "wc/live.h"
 #include "wc/transcript.h"
 #include "wc_wasm/client.h"
@@ -20,6 +21,7 @@ extern void ponte_js_event(ponte_client *c, const char *json, size_t n);
 struct ponte_client {
   wc_session *session;
   wc_identity *identity; /* or NULL: the page brought a token of its own */
+  wc_attach *attach;
   wc_transcript *transcript;
   wc_live *live;       /* or NULL */
   wc_timer *tidy;      /* frees a live whose last state was told */
@@ -120,6 +122,7 @@ static base_err write_final(base_buf *json, const wc_segment *s) {
 static void on_result(void *ctx, const wc_result *r) {
   ponte_client *c = ctx;
   enum wc_change change;
+  (void)!base_is_ok(wc_attach_add(c->attach, r)); /* what cannot be kept can still be read */
   size_t before = wc_transcript_count(c->transcript);
   if (!base_is_ok(wc_transcript_apply(c->transcript, r, &change)) || change == WC_CHANGE_NONE) return;
   size_t count = wc_transcript_count(c->transcript);
@@ -132,6 +135,24 @@ static void on_result(void *ctx, const wc_result *r) {
     client_tell(c, &json, write_final(&json, wc_transcript_at(c->transcript, count - 1)));
   else
     client_tell(c, &json, write_interim(&json, interim ? interim : &none));
+}
+
+static base_err write_attach(base_buf *json, enum wc_attach_state state, const wire_status *status) {
+  static const char *const names[] = {
+#define X(name) #name,
+      WC_ATTACH_STATES(X)
+#undef X
+  };
+  BASE_TRY(base_buf_printf(json, "{\"type\":\"attach\",\"state\":\"%s\"", names[state]));
+  BASE_TRY(client_write_status(json, status));
+  return base_buf_str(json, "}");
+}
+
+static void on_attach(void *ctx, enum wc_attach_state state, const wire_status *status) {
+  base_buf json;
+  if (status) client_saw(ctx, status);
+  base_buf_init(&json, EVENT_MAX);
+  client_tell(ctx, &json, write_attach(&json, state, status));
 }
 
 static void on_drained(void *ctx) {
@@ -150,7 +171,8 @@ ponte_client *ponte_client_new(const char *url, const char *token) {
   wc_session_options options = {.url = url, .token = token[0] ? token : NULL, .on_state = on_connection, .ctx = c};
   c->transcript = wc_transcript_new();
   c->tidy = plat->vt->timer_new(plat, on_tidy, c);
-  bool good = c->transcript && c->tidy && base_is_ok(wc_session_new(plat, &options, &c->session));
+  bool good = c->transcript && c->tidy && base_is_ok(wc_session_new(plat, &options, &c->session)) &&
+              base_is_ok(wc_attach_new(plat, wc_session_channel(c->session), on_attach, c, &c->attach));
   if (good && (token[0] || base_is_ok(client_open_identity(c, &c->identity)))) return c;
   ponte_client_free(c);
   return NULL;
@@ -159,6 +181,7 @@ ponte_client *ponte_client_new(const char *url, const char *token) {
 void ponte_client_free(ponte_client *c) {
   if (!c) return;
   wc_live_free(c->live);
+  wc_attach_free(c->attach);
   wc_identity_free(c->identity);
   wc_session_free(c->session);
   wc_transcript_free(c->transcript);
@@ -174,6 +197,7 @@ const wc_transcript *client_transcript(const ponte_client *c) { return c->transc
 void ponte_client_retry_now(ponte_client *c) {
   wc_session_retry_now(c->session);
   if (c->identity) wc_identity_retry_now(c->identity);
+  wc_attach_retry_now(c->attach);
   if (c->live) wc_live_retry_now(c->live);
 }
 
@@ -198,7 +222,8 @@ int64_t client_recording_origin_ms(const ponte_client *c, const char *session_id
   return -1;
 }
 
-int ponte_live_start(ponte_client *c, uint32_t sample_rate_hz, const char *model, const char *language) {
+int ponte_live_start(ponte_client *c, uint32_t sample_rate_hz, const char *model, const char *language,
+                     const char *title, int shared) {
   static const wc_live_events events = {on_live_state, on_result, on_drained};
   on_tidy(c);
   if (c->live) return -1;
@@ -211,7 +236,8 @@ int ponte_live_start(ponte_client *c, uint32_t sample_rate_hz, const char *model
   wc_transcript_set_origin(c->transcript, c->recorded_ms);
   if (!base_is_ok(wc_live_new(wc_plat_js(), wc_session_channel(c->session), &options, &events, c, &c->live))) return -1;
   note_recording(c);
-  return 0;
+  if (!base_is_ok(wc_attach_begin(c->attach, wc_live_session_id(c->live), title, shared != 0))) ponte_live_cancel(c);
+  return c->live ? 0 : -1;
 }
 
 int ponte_live_push(ponte_client *c, const void *packet, uint32_t size, uint32_t samples) {
@@ -237,6 +263,9 @@ double ponte_live_waiting_ms(ponte_client *c) {
   if (!c->live) return 0;
   return (double)(wc_live_pushed(c->live) - wc_live_committed(c->live)) * 1000 / c->sample_rate_hz;
 }
+
+void ponte_attach_forget(ponte_client *c) { wc_attach_forget(c->attach); }
+void ponte_attach_retry_now(ponte_client *c) { wc_attach_retry_now(c->attach); }
 
 /* -- the transcript */
 

@@ -7,6 +7,7 @@
  *   {"type":"drained"}
  *   {"type":"message","call":1,"body":{...}}                         {"type":"reply","call":1,"code":0,"message":"","reason":"","retryAfterMs":1000}
  *   {"type":"identity","state":"SIGNED_IN","user":{"userId":"...","displayName":"...","email":"..."},"roles":["student"],"code":0,...}
+ *   {"type":"attach","state":"SAVED","code":0,"message":"","reason":""}
  *   {"type":"identityRecord"}: other pages of this origin want ponte_identity_reread()
  * Events never come from inside one of these functions. One thread.
  */
@@ -34,8 +35,12 @@ void ponte_identity_sign_out(ponte_client *c);
 void ponte_identity_reread(ponte_client *c);
 void ponte_identity_refused(ponte_client *c);
 
-/* One transcription at a time; its text is added to the client's transcript. 0, or -1. */
-int ponte_live_start(ponte_client *c, uint32_t sample_rate_hz, const char *model, const char *language);
+/* One transcription at a time; its text is added to the client's transcript, and kept by the chatbot service as material of this title, to ask about (wc/attach.h). 0, or -1. */
+int ponte_live_start(ponte_client *c, uint32_t sample_rate_hz, const char *model, const char *language,
+                     const char *title, int shared);
+/* Somebody signed in: send what waits; somebody else: it is not theirs. */
+void ponte_attach_retry_now(ponte_client *c);
+void ponte_attach_forget(ponte_client *c);
 /* One Opus packet. 0, or -1: not accepted. */
 int ponte_live_push(ponte_client *c, const void *packet, uint32_t size, uint32_t samples);
 void ponte_live_end(ponte_client *c);

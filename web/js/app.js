@@ -3,6 +3,7 @@
 import { createClient } from '../client/ponte.js';
 import { showView, startChat, translateChat } from './chat.js';
 import { Capture, FRAME_SAMPLES, SAMPLE_RATE, captureProblem, decodeFile, microphones } from './capture.js';
+import { attachChanged, attachOptions, isAttached, showAttached, showShare } from './attach.js';
 import { askToSignIn, identityChanged, listenToIdentity, showIdentity } from './identity.js';
 import { errorText, preferredLocale, rememberLocale, setLocale, text } from './i18n.js';
 import * as view from './view.js';
@@ -44,7 +45,7 @@ function showControls() {
   $('stop').hidden = !running;
   $('stop').disabled = running && live.ending;
   $('stop').querySelector('span').textContent = text(running && live.ending ? 'finishing' : 'stop');
-  for (const id of ['microphone', 'file', 'model']) $(id).disabled = running;
+  for (const id of ['microphone', 'file', 'model', 'share-switch']) $(id).disabled = running;
   const empty = !client || client.segmentCount() === 0;
   $('copy').disabled = empty;
   $('clear').disabled = empty || running;
@@ -81,6 +82,7 @@ function openLive(isFile) {
   live = client.transcribe({
     sampleRate: SAMPLE_RATE,
     model: $('model').value,
+    ...attachOptions(),
     onInterim: view.setInterim,
     onFinal: (segment) => { view.clearInterim(); view.addFinal(segment); showControls(); },
     onEnd: closeLive,
@@ -212,13 +214,16 @@ async function togglePause() {
 }
 
 /** Questions and answers are their reader's: the next one does not find them. */
-function readerChanged({ state, user }) {
+function readerChanged({ state, user, roles }) {
+  showShare({ roles });
   if (user && state !== 'SIGNING_IN') {
+    if (reader && reader !== user.userId) client.forgetAttached();
     reader = user.userId;
     chat.setReader(reader);
   } else if (state === 'SIGNED_OUT' && reader) {
     reader = '';
     chat.forget();
+    client.forgetAttached();
   }
   if (state === 'SIGNED_IN') chat.retryNow();
 }
@@ -229,6 +234,7 @@ function changeLocale(next) {
   showConnection(connection);
   showControls();
   showIdentity();
+  showAttached();
 }
 
 function watchDrops() {
@@ -276,13 +282,13 @@ async function main() {
   showConnection('connecting');
   listen();
   try {
-    client = await createClient({ onConnection: showConnection, onIdentity: identityChanged });
+    client = await createClient({ onConnection: showConnection, onIdentity: identityChanged, onAttach: attachChanged });
   } catch (error) {
     console.error(error);
     view.showNotice(text('load_failed'));
     return;
   }
-  chat = startChat(client, { onSignIn: askToSignIn, isOnline: () => connection === 'online', hasUnkeptContext: () => true });
+  chat = startChat(client, { onSignIn: askToSignIn, isOnline: () => connection === 'online', hasUnkeptContext: () => !isAttached() });
   $('start').disabled = false;
   showControls();
   listenToIdentity(client, readerChanged);
