@@ -126,7 +126,7 @@ static const settings_row rows[] = {
      .kind = SETTINGS_GROUP,
      AT(tracing),
      .table = &tracing_table,
-     .help = "spans of users, orders and reports for OpenTelemetry"},
+     .help = "spans of users, orders, reports and chatbot for OpenTelemetry"},
     {.key = "model_dir",
      .flag = "model-dir",
      .kind = SETTINGS_TEXT,
