@@ -154,7 +154,7 @@ def answers_of_the_embedded_engine(modules, methods, rounds):
 
 
 FAST, PACED_STEPS, PACED_AT_ONCE, PACED_ROUNDS = 20000, 110, 32, 4
-SCRIPTS = {"as fast as they come": (f"fake:text={FAST}", FAST, 4, 1), "one every 10 ms": ("fake:" + ",".join(["text=1,pause=10"] * PACED_STEPS), PACED_STEPS, PACED_AT_ONCE, PACED_ROUNDS)}
+SCRIPTS = {"as fast as they come": (f"fake:text={FAST}", FAST, 4, 10), "one every 10 ms": ("fake:" + ",".join(["text=1,pause=10"] * PACED_STEPS), PACED_STEPS, PACED_AT_ONCE, PACED_ROUNDS)}
 
 
 def scripted(pb, script):
