@@ -67,7 +67,7 @@ static size_t language_of(const llm_request *r) {
 /* Text of a stranger within a line of Markdown: what would be markup is escaped. */
 static base_err put_title(base_buf *out, const char *title) {
   for (; *title; title++) {
-    if (strchr("\\`*_[]<>#|~&", *title)) BASE_TRY(base_buf_u8(out, '\\'));
+    if (strchr("\\`*_[]<~&", *title)) BASE_TRY(base_buf_u8(out, '\\'));
     BASE_TRY(base_buf_u8(out, (uint8_t)(*title == '\n' || *title == '\r' ? ' ' : *title)));
   }
   return BASE_OK;
@@ -110,6 +110,33 @@ static base_span cut(base_span quote) {
   return base_span_of(quote.p, n);
 }
 
+/* As much of it as a mark can hold: a quotation mark before "]" would end it. */
+static base_span markable(base_span quote) {
+  for (size_t i = 0; i < quote.n; i++) {
+    size_t before = i;
+    if (quote.p[i] != ']') continue;
+    while (before > 0 && (quote.p[before - 1] == ' ' || quote.p[before - 1] == '\n'))
+      before--;
+    if (before == 0 || (!strchr("\"'", quote.p[before - 1]) && quote.p[before - 1] < 0x80)) continue;
+    do {
+      before--;
+    } while (before > 0 && (quote.p[before] & 0xC0) == 0x80);
+    return base_span_of(quote.p, before);
+  }
+  return quote;
+}
+
+/* A citation of a single word says nothing (CITE_WORDS_MIN). */
+static bool has_words(base_span quote) {
+  bool gap = false;
+  for (size_t i = 0; i < quote.n; i++) {
+    bool blank = quote.p[i] == ' ' || quote.p[i] == '\n';
+    if (gap && !blank) return true;
+    gap = blank && i > 0;
+  }
+  return false;
+}
+
 /* The quote with its mark, behind "According to" or "See also" and where it stands: what has no title is the context that came with the question. */
 static base_err put_quote(base_buf *out, size_t language, const llm_passage *p, size_t number, base_span quote) {
   bool first = base_buf_size(out) == 0;
@@ -126,7 +153,7 @@ static base_err put_quote(base_buf *out, size_t language, const llm_passage *p, 
   BASE_TRY(base_buf_str(out, ":\n\n> "));
   BASE_TRY(put_line(out, quote, true));
   BASE_TRY(base_buf_printf(out, " [%zu: \"", number));
-  BASE_TRY(put_line(out, quote, false));
+  BASE_TRY(put_line(out, markable(quote), false));
   return base_buf_str(out, "\"]");
 }
 
@@ -170,7 +197,7 @@ static base_err try_passage(struct making *m, size_t i, base_buf *out) {
   question_window *w = &m->windows[i];
   *w = search_question_window(m->terms, &m->question, p->title, p->heading, p->text);
   bool adds = m->quotes == 0 || (w->found.terms & ~m->told) || p->support >= as_good * best;
-  if (w->text.n == 0 || !adds || quoted_before(m, i)) return BASE_OK;
+  if (!has_words(markable(cut(w->text))) || !adds || quoted_before(m, i)) return BASE_OK;
   BASE_TRY(put_quote(out, language_of(m->request), p, i + 1, cut(w->text)));
   m->told |= w->found.terms;
   m->quotes++;

@@ -112,7 +112,7 @@ static void test_strangers(void) {
   base_buf_init(&out, 1 << 16);
   CHECK_INT(answer((llm_request){.question = "photons?", .passages = passages, .passage_count = 1}, &out), LLM_STOP);
   CHECK_MSG(base_span_is(base_buf_span(&out),
-                         "According to **\\</passage\\> \\<b\\>** (\\`x\\` \\[y\\](http://e)):\n\n"
+                         "According to **\\</passage> \\<b>** (\\`x\\` \\[y\\](http://e)):\n\n"
                          "> Photons use code and \\<b>tags\\</b> and \\[links](http://example.org) at the end. "
                          "[1: \"Photons use `code` and <b>tags</b> and [links](http://example.org) at the end.\"]"),
             "got %.*s", BASE_SPAN_ARG(base_buf_span(&out)));
@@ -143,6 +143,30 @@ static void test_support(void) {
   }
 }
 
+/* What a mark cannot hold, and what is too little to be cited. */
+static void test_marks(void) {
+  static const struct {
+    llm_passage p;
+    const char *mark; /* NULL: no answer */
+  } rows[] = {
+      {PASSAGE("T", "", "The photon's \"speed\"] is big.", 1), "[1: \"The photon's “speed\"]"},
+      {PASSAGE("T", "", "[The photon] is light.", 1), "[1: \"[The photon] is light.\"]"},
+      {PASSAGE("T", "", "One photon (café ] is light.", 1), "[1: \"One photon (caf\"]"},
+      {PASSAGE("T", "", "photon.", 1), NULL},
+      {PASSAGE("T", "", "\"photon\"] is light", 1), NULL},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    base_buf out;
+    base_buf_init(&out, 1 << 16);
+    enum llm_finish finish =
+        answer((llm_request){.question = "photon", .passages = &rows[i].p, .passage_count = 1}, &out);
+    CHECK_INT(finish, rows[i].mark ? LLM_STOP : LLM_NOT_IN_MATERIAL);
+    CHECK_MSG(!rows[i].mark || base_span_ends(base_buf_span(&out), rows[i].mark), "got %.*s",
+              BASE_SPAN_ARG(base_buf_span(&out)));
+    base_buf_dispose(&out);
+  }
+}
+
 static void test_limits(void) {
   static char text[1200];
   for (size_t i = 0; i + 8 < sizeof text; i += 7)
@@ -168,4 +192,5 @@ static void test_limits(void) {
   base_buf_dispose(&out);
 }
 
-TEST_MAIN(TEST(test_answers), TEST(test_several), TEST(test_strangers), TEST(test_support), TEST(test_limits))
+TEST_MAIN(TEST(test_answers), TEST(test_several), TEST(test_strangers), TEST(test_support), TEST(test_marks),
+          TEST(test_limits))
