@@ -83,7 +83,9 @@ function showDialog() {
     $('identity-other').querySelector('button').textContent = text(other.label);
   }
   for (const button of $('identity-form').querySelectorAll('[data-reveal]')) {
-    button.textContent = text(button.previousElementSibling.type === 'password' ? 'show_password' : 'hide_password');
+    const word = button.previousElementSibling.type === 'password' ? 'show_password' : 'hide_password';
+    button.textContent = text(word);
+    button.setAttribute('aria-label', text(`${word}_label`));
   }
 }
 
@@ -202,5 +204,6 @@ export function listenToIdentity(of, changed = () => {}) {
     });
   }
   addEventListener('click', (event) => { if (!$('account').contains(event.target)) $('account').open = false; });
+  showDialog();
   identityChanged(client.identity);
 }
