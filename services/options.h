@@ -22,7 +22,7 @@ typedef struct {
   services_tracing tracing;
   unsigned users_port, orders_port, reports_port, transcription_port, chatbot_port;
   char *llm, *llm_url, *llm_model;
-  unsigned chatbot_questions, chatbot_running, chatbot_tokens; /* of one caller; 0: any number */
+  unsigned chatbot_questions, chatbot_running, chatbot_tokens, chatbot_material; /* of one caller; 0: any number */
   unsigned decode_threads, max_streams;
   uint64_t max_batch_bytes;
   int64_t drain_ms;

@@ -17,7 +17,8 @@ typedef struct {
   llm *llm;
   chatbot_limits *limits;
   chatbot_running running;
-  _Atomic int unary; /* whole answers being written */
+  int64_t material_bytes; /* that one owner may keep; 0: any number */
+  _Atomic int unary;      /* whole answers being written */
 } chatbot;
 
 /* materials.c */
@@ -32,6 +33,9 @@ base_err chatbot_remove_material(svc_call *c, store_tx *tx, const Ponte__Chatbot
                                  Google__Protobuf__Empty *response);
 /* Material that everybody is answered from is given by teachers and administrators. */
 base_err chatbot_require_sharing(svc_call *c, bool shared) BASE_MUST_USE;
+
+/* For so many more of the caller's materials and of their bytes: QUOTA_EXCEEDED. Without an identity there is one owner, who has no limit. */
+base_err chatbot_require_room(svc_call *c, store_tx *tx, int materials, int64_t bytes) BASE_MUST_USE;
 
 /* transcript.c */
 base_err chatbot_append_transcript(svc_call *c, const Ponte__Chatbot__V1__AppendTranscriptRequest *request,

@@ -4,7 +4,9 @@
 #include "svc/row_key.h"
 #include "svc/timestamp.h"
 
-#define TEACHERS "teacher admin"
+enum {
+  MATERIAL_COST = 4096
+}; /* of what is kept beside its bytes, so that a thousand small ones are no way round the limit */
 
 _Static_assert((int)MATERIAL_MARKDOWN == PONTE__CHATBOT__V1__MATERIAL_FORMAT__MATERIAL_FORMAT_MARKDOWN &&
                    (int)MATERIAL_LIVE == PONTE__CHATBOT__V1__MATERIAL_FORMAT__MATERIAL_FORMAT_LIVE,
@@ -14,6 +16,16 @@ base_err chatbot_require_sharing(svc_call *c, bool shared) {
   if (!shared || svc_caller_has_role(c, "teacher") || svc_caller_has_role(c, "admin")) return BASE_OK;
   return svc_fail(c, RPC_REASON_NOT_ALLOWED, "shared",
                   "material for everybody is given by teachers and administrators: add it for yourself alone");
+}
+
+base_err chatbot_require_room(svc_call *c, store_tx *tx, int materials, int64_t bytes) {
+  const chatbot *b = svc_state(c);
+  int64_t count = 0, kept = 0;
+  if (!b->material_bytes || !svc_caller(c)[0]) return BASE_OK;
+  BASE_TRY(chatbot_materials_kept(tx, svc_caller(c), &count, &kept));
+  if (kept + bytes + (count + materials) * MATERIAL_COST <= b->material_bytes) return BASE_OK;
+  return svc_fail(c, RPC_REASON_QUOTA_EXCEEDED, NULL,
+                  "your material takes all the space that one user has: remove some that is no longer needed");
 }
 
 /* -- adding -------------------------------------------------------------------------------------------------------- */
@@ -78,6 +90,7 @@ base_err chatbot_add_material_prepare(svc_call *c, const Ponte__Chatbot__V1__Add
 base_err chatbot_add_material(svc_call *c, store_tx *tx, const Ponte__Chatbot__V1__AddMaterialRequest *request,
                               Ponte__Chatbot__V1__Material *response) {
   const prepared *p = svc_data(c);
+  BASE_TRY(chatbot_require_room(c, tx, 1, (int64_t)p->size_bytes));
   Google__Protobuf__Timestamp *time = svc_alloc(c, sizeof *time);
   response->material_id = svc_new_id(c);
   response->owner_id = svc_strdup(c, svc_caller(c)); /* the identity goes before the response does */

@@ -25,6 +25,7 @@ const store_migration chatbot_migrations[CHATBOT_MIGRATIONS] = {
      ");"
      "CREATE INDEX materials_newest ON materials (created_us, material_id);"
      "CREATE INDEX materials_changed ON materials (change);"
+     "CREATE INDEX materials_of_owner ON materials (owner_id, size_bytes);"
      "CREATE UNIQUE INDEX materials_session ON materials (owner_id, session_id) WHERE session_id <> '';"
      "CREATE INDEX materials_shared_session ON materials (session_id) WHERE session_id <> '';"
      "CREATE TABLE removals (material_id TEXT NOT NULL PRIMARY KEY, change BIGINT NOT NULL);"

@@ -103,6 +103,18 @@ base_err chatbot_materials_list(svc_call *c, store_tx *tx, const chatbot_materia
   return base_is(e, BASE_E_NOT_FOUND) ? BASE_OK : e;
 }
 
+static const store_statement select_kept = {
+    "SELECT COUNT(*), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM materials WHERE owner_id = $1"};
+
+base_err chatbot_materials_kept(store_tx *tx, const char *owner_id, int64_t *count, int64_t *bytes) {
+  store_rows *rows = NULL;
+  BASE_TRY(store_query(tx, &select_kept, STORE_VALUES(store_text(owner_id)), &rows));
+  BASE_TRY(store_next(rows));
+  *count = store_column_int(rows, 0);
+  *bytes = store_column_int(rows, 1);
+  return BASE_OK;
+}
+
 /* -- changes ------------------------------------------------------------------------------------------------------- */
 
 static const store_statement insert = {"INSERT INTO materials (" COLUMNS ", change, cues, content)"

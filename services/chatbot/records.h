@@ -31,6 +31,8 @@ base_err chatbot_materials_list(svc_call *c, store_tx *tx, const chatbot_materia
                                 chatbot_material ***out, size_t *count) BASE_MUST_USE;
 
 /* m with what it tells, its text, and the packed cues. */
+/* What one owner keeps: how many materials, and their bytes. */
+base_err chatbot_materials_kept(store_tx *tx, const char *owner_id, int64_t *count, int64_t *bytes) BASE_MUST_USE;
 base_err chatbot_material_insert(store_tx *tx, const chatbot_material *m, base_span cues, int64_t now_us) BASE_MUST_USE;
 /* *added is false when the segment is there already. */
 base_err chatbot_segment_insert(store_tx *tx, const char *material_id, int64_t begin,

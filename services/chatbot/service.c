@@ -9,7 +9,7 @@
 
 enum { STREAMS = 256 };
 /* Where the settings say nothing: what a class of people needs, and a script does not. */
-enum { QUESTIONS_A_MINUTE = 30, RUNNING = 4, TOKENS_A_DAY = 200000 };
+enum { QUESTIONS_A_MINUTE = 30, RUNNING = 4, TOKENS_A_DAY = 200000, MATERIAL_MIB = 64 };
 
 static const ponte_chatbot_v1_methods methods = {
     .resolve_duvida = {.call = chatbot_resolve_duvida},
@@ -49,6 +49,7 @@ static base_err start(svc *s, chatbot *b, base_buf *why) {
       .tokens_a_day = svc_setting_number(s, "chatbot_tokens", TOKENS_A_DAY),
   };
   b->store = svc_store(s);
+  b->material_bytes = svc_setting_number(s, "chatbot_material", MATERIAL_MIB) * (1 << 20);
   BASE_TRY(open_engine(s, why, &b->llm));
   BASE_TRY(chatbot_limits_new(&limits, &b->limits));
   BASE_TRY(chatbot_index_open(b->store, &b->index));

@@ -317,7 +317,48 @@ static void what_is_no_segment(void) {
   testing_end();
 }
 
+/* -- space --------------------------------------------------------------------------------------------------------- */
+
+static svc_reply add_plain(size_t bytes) {
+  static char content[1 << 20];
+  for (size_t i = 0; i < bytes; i++)
+    content[i] = i % 10 == 9 ? ' ' : 'a';
+  content[bytes] = '\0';
+  Ponte__Chatbot__V1__AddMaterialRequest r = testing_add_request("Plenty", PLAIN, content);
+  return testing_ask(&r.base);
+}
+
+static svc_reply append_plain(size_t bytes) {
+  char text[8192];
+  memset(text, 'b', bytes);
+  text[bytes] = '\0';
+  return testing_append("space", (testing_segment[]){{"1", 0, 1000, text}}, 1, false);
+}
+
+static void one_user_has_so_much_space(void) {
+  testing_begin(
+      true, (const char *[]){"chatbot_material", "1", NULL}); /* MiB: 1,048,576 bytes, and 4,096 of them a material */
+  testing_token = svc_world_token(testing_world, "alice", "student");
+  svc_reply first = add_plain(900000);
+  REQUIRE(first.code == OK);
+  char id[64];
+  snprintf(id, sizeof id, "%s", ((const material_message *)first.response)->material_id);
+  CHECK(is_refused(add_plain(200000), EXHAUSTED, "QUOTA_EXCEEDED", ""));
+  CHECK_INT(add_plain(130000).code, OK);
+  CHECK(is_refused(append_plain(8000), EXHAUSTED, "QUOTA_EXCEEDED", ""));
+  CHECK_INT(append_plain(6000).code, OK);
+  CHECK(is_refused(add_plain(10), EXHAUSTED, "QUOTA_EXCEEDED", "")); /* less than the cost of one more is left */
+  CHECK_INT(list(0, "")->n_materials, 3);
+  testing_token = svc_world_token(testing_world, "bob", "student");
+  CHECK_INT(add_plain(200000).code, OK); /* everybody has their own */
+  testing_token = svc_world_token(testing_world, "alice", "student");
+  CHECK_INT(testing_remove_material(id).code, OK);
+  CHECK_INT(add_plain(200000).code, OK);
+  testing_end();
+}
+
 TEST_MAIN(TEST(material_is_added_shown_and_removed), TEST(material_survives_a_restart), TEST(the_key_adds_once),
           TEST(what_is_no_material), TEST(material_in_pages), TEST(material_is_its_owners_unless_shared),
           TEST(a_transcription_grows_and_is_found_at_once), TEST(the_words_of_a_citation_have_their_times),
-          TEST(many_clients_append_at_once), TEST(sessions_belong_to_their_callers), TEST(what_is_no_segment))
+          TEST(many_clients_append_at_once), TEST(sessions_belong_to_their_callers), TEST(what_is_no_segment),
+          TEST(one_user_has_so_much_space))

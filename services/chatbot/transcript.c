@@ -48,6 +48,7 @@ static base_err find_material(appending *a, store_tx *tx, chatbot_material *m) {
   svc_call *c = a->call;
   base_err e = chatbot_material_of_session(c, tx, svc_caller(c), a->request->session_id, m);
   if (!base_is(e, BASE_E_NOT_FOUND)) return e;
+  BASE_TRY(chatbot_require_room(c, tx, 1, 0));
   ponte__chatbot__v1__material__init(m);
   m->material_id = svc_new_id(c);
   if (!m->material_id) return base_fail(BASE_E_NO_MEMORY);
@@ -84,6 +85,7 @@ static base_err append(void *ctx, store_tx *tx) {
   }
   a->response->material_id = m.material_id;
   if (a->response->added == 0) return BASE_OK;
+  BASE_TRY(chatbot_require_room(a->call, tx, 0, size - m.size_bytes));
   return chatbot_material_grow(tx, m.material_id, size, duration_ms, svc_now_us(a->call));
 }
 
