@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { clips, finished, folder, openBrowser, openPage, RATE, recorded, silence, startStack, wordErrorRate, writeWav } from './lib.mjs';
+import { afterEach, test } from 'node:test';
+import { clips, finished, folder, openBrowser, openPage, RATE, recorded, silence, startClassroom, startStack, wordErrorRate, writeWav } from './lib.mjs';
 
 const WER_MAX = 0.2; // of a quote: some ten words
 const EARLY_MS = 700; // a sentence begins before its first sound, and the microphone a little before or after the clock
@@ -20,22 +20,25 @@ function spoken(i) {
 
 // Which clip, a word of it that says that its caption is there, and the doubt.
 const DOUBTS = [
-  { clip: 0, heard: 'leisure', question: 'What did John Dashwood have leisure to consider?' },
-  { clip: 2, heard: 'selfish', question: 'is it ill disposed to be cold hearted and selfish?' },
+  { clip: 0, word: 'leisure', question: 'What did John Dashwood have leisure to consider?' },
+  { clip: 2, word: 'selfish', question: 'is it ill disposed to be cold hearted and selfish?' },
 ];
+const LAST_WORD = 'himself'; // of the last clip
 const errors = [];
 let stack;
 let browser;
 
-before(async () => { stack = await startStack({ assistant: 'embedded' }); });
-after(async () => { await browser?.close(); await stack?.stop(); });
+afterEach(async () => { await browser?.close(); await stack?.stop(); });
 
 const clockMs = (page) => page.$eval('#clock', (clock) => clock.textContent.split(':').reduce((m, s) => m * 60 + Number(s), 0) * 1000);
 const captions = (page) => page.$$eval('#finals li', (items) => items.map((li) => ({ startMs: Number(li.dataset.startMs), endMs: Number(li.dataset.endMs), text: li.querySelector('span').textContent })));
 
+/** Waits for the caption with this word. */
+const heard = (page, word) => page.waitForFunction((w) => document.querySelector('#finals').textContent.includes(w), word, { timeout: 60000 });
+
 /** Asks as soon as the caption is there; gives the answer as it is read and what was recorded by then. */
-async function ask(page, n, { heard, question }) {
-  await page.waitForFunction((word) => document.querySelector('#finals').textContent.includes(word), heard, { timeout: 60000 });
+async function ask(page, n, { word, question }) {
+  await heard(page, word);
   await page.fill('#chat-input', question);
   await page.press('#chat-input', 'Enter');
   await page.waitForFunction((i) => ['DONE', 'FAILED', 'STOPPED'].includes(document.querySelectorAll('.exchange')[i]?.dataset.state), n, { timeout: 30000 });
@@ -80,23 +83,42 @@ const inView = (page, selector) => page.$eval(selector, (item) => {
   return a.top >= b.top - 1 && a.bottom <= b.bottom + 1;
 });
 
-test('doubts are answered while the lesson goes on, from what was said and when', { timeout: 180000 }, async (t) => {
+/** A lesson is spoken, and asked about; `prepare` comes before it. */
+async function lesson(t, name, prepare = async () => {}) {
   browser = await openBrowser({ microphone: microphone.path });
   const page = await openPage(browser, stack.url, { errors, viewport: { width: 1000, height: 420 } });
+  await prepare(page);
   await page.click('#start');
   const cited = [];
   for (const [n, doubt] of DOUBTS.entries()) cited.push(await check(page, t, doubt, await ask(page, n, doubt)));
-  await page.screenshot({ path: join(screenshots, 'doubt.png') });
+  await page.screenshot({ path: join(screenshots, `doubt-${name}.png`) });
 
   await recorded(page, spoken(speech.length - 1)[0]);
   assert.ok(!(await inView(page, '#finals li')), 'the first caption has been scrolled away');
   await follow(page, 0, cited[0]);
-  await page.screenshot({ path: join(screenshots, 'doubt-source.png') });
-  const before = (await captions(page)).length;
-  await page.waitForFunction((count) => document.querySelectorAll('#finals li').length > count, before, { timeout: 30000 });
+  await page.screenshot({ path: join(screenshots, `doubt-${name}-source.png`) });
+  await heard(page, LAST_WORD);
   assert.ok(await inView(page, '#finals .cited'), 'a new caption leaves the reader where the source is');
   await follow(page, 1, cited[1]);
   await page.click('#stop');
   await finished(page);
   assert.deepEqual(errors, []);
+}
+
+test('doubts are answered while the lesson goes on, from what was said and when', { timeout: 180000 }, async (t) => {
+  stack = await startStack({ assistant: 'embedded' });
+  await lesson(t, 'anybody');
+});
+
+test('the same with accounts: the transcript is the student\'s material', { timeout: 180000 }, async (t) => {
+  stack = await startClassroom({ services: ['--llm', 'embedded'] });
+  await lesson(t, 'student', async (page) => {
+    await page.click('#sign-in');
+    await page.click('#identity-other button');
+    await page.fill('#identity-name', 'Ana Prado');
+    await page.fill('#identity-email', 'ana@example.org');
+    await page.fill('#identity-new-password', 'correct horse battery');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#account:not([hidden])', { timeout: 15000 });
+  });
 });
