@@ -49,7 +49,8 @@ static void on_request(void *ctx, const fake_call *c, base_span bytes) {
     char name[64];
     snprintf(name, sizeof name, "%s/%s ", r->session_id, r->segments[i]->result_id);
     if (strstr(b->kept, name)) continue;
-    strncat(b->kept, name, sizeof b->kept - strlen(b->kept) - 1);
+    size_t n = strlen(b->kept);
+    snprintf(b->kept + n, sizeof b->kept - n, "%s", name);
     answer.added++;
   }
   CHECK(r->n_segments > 0);

@@ -1,142 +1,10 @@
 #include "wc/identity.h"
 
-#include <stdlib.h>
-
 #include "base/test.h"
-#include "pb/message.h"
-#include "ponte/users/v1/users.ponte.h"
-#include "wc/fake/fake_unary.h"
+#include "wc/fake/fake_users.h"
 #include "wc/reason.h"
-#include "wire/metadata.h"
 
-#define USERS "/ponte.users.v1.UserService/"
-
-/* -- the users service: one user, any number of sessions whose refresh tokens are "session.generation" */
-
-enum { SESSIONS = 32, TABS = 3, LIFETIME_S = 900 };
-
-typedef struct {
-  fake_unary unary;
-  char password[32];
-  bool one_time;
-  int sessions, generation[SESSIONS]; /* -1: ended */
-  int refreshes, reuses, sign_outs;
-  int lose;      /* so many next answers are lost with their connection */
-  int fail_code; /* of what comes next; 0 = none */
-  const char *fail_reason;
-  bool hold; /* requests get no answer */
-  char log[512];
-} users;
-
-static void access_token(const users *u, int session, char *out, size_t size) {
-  char claims[128];
-  base_buf b;
-  base_buf_init(&b, size - 1);
-  snprintf(claims, sizeof claims, "{\"iat\":100,\"exp\":%d,\"roles\":[%s],\"jti\":\"%d.%d\"}", 100 + LIFETIME_S,
-           u->one_time ? "" : "\"student\"", session, u->generation[session]);
-  if (!base_is_ok(base_buf_str(&b, "e30.")) || !base_is_ok(wire_base64url_encode(base_span_str(claims), &b))) abort();
-  snprintf(out, size, "%.*s.c2ln", BASE_SPAN_ARG(base_buf_span(&b)));
-  base_buf_dispose(&b);
-}
-
-static void answer_session(users *u, const fake_call *c, int session) {
-  static char id[] = "id", email[] = "ana@example.org", name[] = "Ana";
-  char access[512], refresh[32];
-  Ponte__Users__V1__User user = PONTE__USERS__V1__USER__INIT;
-  Ponte__Users__V1__Session s = PONTE__USERS__V1__SESSION__INIT;
-  access_token(u, session, access, sizeof access);
-  snprintf(refresh, sizeof refresh, "%d.%d", session, u->generation[session]);
-  user.user_id = id;
-  user.email = email;
-  user.display_name = name;
-  user.role = PONTE__USERS__V1__ROLE__ROLE_STUDENT;
-  s.user = &user;
-  s.access_token = access;
-  s.refresh_token = refresh;
-  fake_unary_reply(c, &s.base);
-}
-
-static void new_session(users *u, const fake_call *c, const char *password) {
-  if (strcmp(password, u->password) != 0) {
-    fake_unary_fail(c, 16, "SIGN_IN_FAILED", 0);
-    return;
-  }
-  if (u->sessions == SESSIONS) abort();
-  u->generation[u->sessions] = 0;
-  answer_session(u, c, u->sessions++);
-}
-
-static void refresh(users *u, const fake_call *c, const char *token) {
-  int session = 0, generation = 0;
-  if (sscanf(token, "%d.%d", &session, &generation) != 2 || session >= u->sessions) abort();
-  u->refreshes++;
-  if (u->generation[session] == generation) {
-    u->generation[session]++;
-    answer_session(u, c, session);
-    return;
-  }
-  u->reuses += u->generation[session] >= 0;
-  u->generation[session] = -1;
-  fake_unary_fail(c, 16, "SESSION_ENDED", 0);
-}
-
-static void judge(users *u, const fake_call *c, const char *method, const ProtobufCMessage *request) {
-  static const Google__Protobuf__Empty empty = GOOGLE__PROTOBUF__EMPTY__INIT;
-  if (strcmp(method, "SignIn") == 0) {
-    new_session(u, c, ((const Ponte__Users__V1__SignInRequest *)request)->password);
-  } else if (strcmp(method, "SignUp") == 0) {
-    const Ponte__Users__V1__SignUpRequest *r = (const Ponte__Users__V1__SignUpRequest *)request;
-    CHECK_STR(r->display_name, "Ana");
-    snprintf(u->password, sizeof u->password, "%s", r->password);
-    new_session(u, c, r->password);
-  } else if (strcmp(method, "RefreshSession") == 0) {
-    refresh(u, c, ((const Ponte__Users__V1__RefreshSessionRequest *)request)->refresh_token);
-  } else if (strcmp(method, "SetPassword") == 0) {
-    const Ponte__Users__V1__SetPasswordRequest *r = (const Ponte__Users__V1__SetPasswordRequest *)request;
-    if (strcmp(r->old_password, u->password) != 0) {
-      fake_unary_fail(c, 16, "SIGN_IN_FAILED", 0);
-      return;
-    }
-    snprintf(u->password, sizeof u->password, "%s", r->new_password);
-    u->one_time = false;
-    for (int i = 0; i < u->sessions; i++)
-      u->generation[i] = -1;
-    fake_unary_reply(c, &empty.base);
-  } else {
-    int session = 0;
-    u->sign_outs++;
-    if (sscanf(((const Ponte__Users__V1__SignOutRequest *)request)->refresh_token, "%d.", &session) != 1) abort();
-    u->generation[session] = -1;
-    fake_unary_reply(c, &empty.base);
-  }
-}
-
-static void on_request(void *ctx, const fake_call *c, base_span bytes) {
-  users *u = ctx;
-  const char *method = c->path + strlen(USERS);
-  size_t n = strlen(u->log);
-  snprintf(u->log + n, sizeof u->log - n, "%s%s", n ? " " : "", method);
-  if (u->hold) return;
-  if (u->fail_code) {
-    fake_unary_fail(c, u->fail_code, u->fail_reason, 0);
-    u->fail_code = 0;
-    return;
-  }
-  if (u->lose > 0) {
-    u->lose--;
-    fake_close(c->socket, WC_CLOSE_LOST); /* arrives before the answer */
-  }
-  for (int m = 0; m < ponte_users_v1_user_service.count; m++) {
-    const pb_method *row = &ponte_users_v1_user_service.methods[m];
-    if (strcmp(row->path, c->path) != 0) continue;
-    pb_arena arena;
-    ProtobufCMessage *request;
-    pb_arena_init(&arena, 65536);
-    if (!base_is_ok(pb_unpack(row->request, bytes, &arena, &request))) abort();
-    judge(u, c, method, request);
-    pb_arena_dispose(&arena);
-  }
-}
+enum { TABS = 3, LIFETIME_S = FAKE_USERS_LIFETIME_S };
 
 /* -- pages of one browser */
 
@@ -154,7 +22,7 @@ typedef struct {
 } tab;
 
 struct bench {
-  users users;
+  fake_users users;
   tab tabs[TABS];
 };
 
@@ -208,17 +76,14 @@ static void close_tab(tab *t) {
 
 static void bench_open(bench *b) {
   memset(b, 0, sizeof *b);
-  fake_unary_init(&b->users.unary, 3);
-  b->users.unary.on_request = on_request;
-  b->users.unary.ctx = &b->users;
-  snprintf(b->users.password, sizeof b->users.password, "correct horse");
+  fake_users_init(&b->users, 3, "correct horse");
 }
 
 static void bench_close(bench *b) {
   for (int i = 0; i < TABS; i++) {
     if (b->tabs[i].identity) close_tab(&b->tabs[i]);
   }
-  fake_unary_dispose(&b->users.unary);
+  fake_users_dispose(&b->users);
   CHECK_INT(b->users.reuses, 0);
 }
 
