@@ -103,7 +103,7 @@ test('screen readers hear finals politely and interim texts not at all', { timeo
   assert.equal(await page.getAttribute('#interim', 'aria-hidden'), 'true');
   assert.equal(await page.getAttribute('#connection', 'role'), 'status');
   assert.equal(await page.getAttribute('#notice', 'role'), 'alert');
-  for (const control of await page.$$('button:not([hidden]), select:not([hidden])')) {
+  for (const control of await page.$$('button:visible, select:visible')) {
     const name = await control.evaluate((e) => e.textContent.trim() || e.getAttribute('aria-label') || e.closest('label')?.textContent.trim());
     assert.ok(name, await control.evaluate((e) => e.outerHTML));
   }

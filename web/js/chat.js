@@ -180,6 +180,7 @@ function showSources(m) {
     const ms = said.captionMs >= 0 ? said.captionMs : said.startMs;
     if (ms >= 0) button.append(element('time', '', view.clockText(ms)));
     button.type = 'button';
+    button.title = place; // the chip may be too narrow for it
     button.dataset.number = p.number;
     button.addEventListener('click', () => openSource(m, p.number, -1, button));
     return element('li', '', button);
