@@ -97,6 +97,7 @@ static void failed(wc_attach *a, const wire_status *status) {
     a->on_state(a->ctx, WC_ATTACH_WAITING, status);
   } else {
     a->refused = true;
+    a->attempt = 0; /* the next recording does not wait for a timer that nobody sets */
     drop(a, a->count);
     a->on_state(a->ctx, WC_ATTACH_REFUSED, status);
   }
@@ -233,6 +234,7 @@ void wc_attach_retry_now(wc_attach *a) {
 void wc_attach_forget(wc_attach *a) {
   drop(a, a->count);
   a->sent = 0;
+  a->attempt = 0;
   a->refused = true; /* and the rest of this recording is not the next reader's either */
   a->plat->vt->timer_cancel(a->next);
 }

@@ -169,7 +169,7 @@ static void test_refusals(void) {
     run(&b, 60000);
     if (rows[i].state != WC_ATTACH_WAITING) CHECK_MSG(b.calls == 1, "%d: %d calls", rows[i].code, b.calls);
     b.fail_code = 0;
-    wc_attach_retry_now(b.attach);
+    if (rows[i].again) wc_attach_retry_now(b.attach);
     run(&b, 1000);
     CHECK_MSG(strcmp(b.kept, rows[i].again ? "s1/a s1/b " : "") == 0, "%d: %s", rows[i].code, b.kept);
     CHECK_OK(wc_attach_begin(b.attach, "s2", "", false));
@@ -200,6 +200,15 @@ static void test_another_reader(void) {
   CHECK_OK(say(&b, "d", "ours", true));
   run(&b, 1000);
   CHECK(strstr(b.kept, "s3/d"));
+  b.fail_code = 14;
+  CHECK_OK(say(&b, "e", "waits for another try", true));
+  run(&b, 30);
+  wc_attach_forget(b.attach);
+  b.fail_code = 0;
+  CHECK_OK(wc_attach_begin(b.attach, "s4", "", false));
+  CHECK_OK(say(&b, "f", "does not wait for it", true));
+  run(&b, 1000);
+  CHECK(strstr(b.kept, "s4/f") && !strstr(b.kept, "s3/e"));
   bench_close(&b);
 }
 
