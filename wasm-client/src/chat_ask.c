@@ -167,8 +167,9 @@ static void on_created(void *ctx, ponte_call *call, const Ponte__Chatbot__V1__Co
   c->running = NULL;
   c->abandoned = false;
   if (!wc_chat_end(c)) return;
-  if (e && reply && strlen(reply->conversation_id) < sizeof c->conversation) {
-    memcpy(c->conversation, reply->conversation_id, strlen(reply->conversation_id) + 1);
+  size_t n = reply ? strlen(reply->conversation_id) : 0;
+  if (e && n > 0 && n < sizeof c->conversation) {
+    memcpy(c->conversation, reply->conversation_id, n + 1);
     memcpy(e->conversation, c->conversation, sizeof e->conversation);
     c->chat_changed = true;
     wc_chat_set_state(c, e, WC_CHAT_QUEUED);

@@ -20,10 +20,15 @@ static void keep_failed(wc_chat *c) {
   }
 }
 
-static void forget_fetch(wc_chat *c) {
+/* The pages so far, and which one is next. */
+static void drop_pages(wc_chat *c) {
   wc_chat_list_clear(&c->fetched);
   free(c->page_token);
   c->page_token = NULL;
+}
+
+static void forget_fetch(wc_chat *c) {
+  drop_pages(c);
   c->fetch_due = false;
   c->fetch_attempt = 0;
   c->chat_changed = true;
@@ -59,9 +64,7 @@ static size_t count(const wc_chat_list *l) {
 static void on_failed(wc_chat *c, const wire_status *status) {
   enum wc_chat_cure cure = wc_chat_cure_of(status);
   int64_t delay = wc_retry_delay_ms(status, c->fetch_attempt++, wc_random_u32(c->plat));
-  wc_chat_list_clear(&c->fetched);
-  free(c->page_token);
-  c->page_token = NULL;
+  drop_pages(c);
   if (cure == WC_CHAT_SIGN_IN) {
     c->needs_sign_in = c->chat_changed = true;
     wc_chat_tell(c, 0);
@@ -84,7 +87,7 @@ static void on_page(void *ctx, ponte_call *call, const Ponte__Chatbot__V1__GetCo
   c->abandoned = false;
   if (!wc_chat_end(c)) return;
   if (!wanted)
-    wc_chat_list_clear(&c->fetched);
+    drop_pages(c);
   else if (!reply)
     on_failed(c, status);
   else if (!base_is_ok(take_page(c, reply)))

@@ -368,6 +368,12 @@ static void test_history_and_rating(void) {
   run(&b, 1000);
   CHECK_STR(b.states, "7:DONE 8:DONE 9:DONE 10:DONE 11:DONE"); /* three pages */
   CHECK_INT(wc_chat_find(b.chat, 8)->rating, PONTE__CHATBOT__V1__RATING__RATING_HELPFUL);
+  CHECK_OK(wc_chat_open(b.chat, id));
+  for (int calls = b.service.call_count, ms = 0; b.service.call_count < calls + 2 && ms < 1000; ms++)
+    run(&b, 1);
+  CHECK_OK(wc_chat_open(b.chat, id)); /* between two pages: from the first one again */
+  run(&b, 1000);
+  CHECK_STR(b.states, "14:DONE 15:DONE 16:DONE 17:DONE 18:DONE");
   b.service.refuse_code = 5;
   b.service.refuse_reason = "NOT_FOUND";
   b.service.refuse_method = "GetConversation";
