@@ -325,7 +325,8 @@ static void begin_next(wc_identity *id) {
   for (int f = 0; f < WC_FLOW_COUNT; f++) {
     if (!(id->wanted & 1u << f)) continue;
     id->wanted &= ~(1u << f);
-    if (f == WC_FLOW_REFRESH && !id->held.session) continue;
+    /* What went before may have ended the session that this one is about. */
+    if ((f == WC_FLOW_REFRESH || f == WC_FLOW_SET_PASSWORD) && !id->held.session) continue;
     id->flow = (enum wc_flow)f;
     flows[f].begin(id);
     return;

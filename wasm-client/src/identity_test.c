@@ -353,6 +353,24 @@ static void test_one_time_password(void) {
   bench_close(&b);
 }
 
+static void test_a_new_password_for_a_session_that_is_gone(void) {
+  bench b;
+  bench_open(&b);
+  tab *t = signed_in(&b);
+  t->deaf = true;
+  tab *other = open_tab(&b, 1);
+  run(&b, 10);
+  wc_identity_sign_out(other->identity);
+  run(&b, 1000);
+  wc_identity_reread(t->identity);
+  CHECK_OK(wc_identity_set_password(t->identity, "correct horse", "battery staple"));
+  run(&b, 1000);
+  CHECK_STR(state(t), "SIGNED_OUT");
+  CHECK(!strstr(b.users.log, "SetPassword"));
+  CHECK(!b.tabs[0].why);
+  bench_close(&b);
+}
+
 static void test_a_new_password_whose_sign_in_fails(void) {
   bench b;
   bench_open(&b);
@@ -472,6 +490,6 @@ TEST_MAIN(TEST(test_sign_in_and_out), TEST(test_sign_up), TEST(test_the_next_pag
           TEST(test_two_pages_never_use_one_token), TEST(test_pages_follow_each_other), TEST(test_offline),
           TEST(test_a_lost_answer_to_a_refresh), TEST(test_what_a_refresh_is_told),
           TEST(test_a_record_that_cannot_be_written), TEST(test_a_platform_that_keeps_nothing),
-          TEST(test_one_time_password), TEST(test_a_new_password_whose_sign_in_fails),
-          TEST(test_the_gateway_refuses_the_token), TEST(test_sign_out_offline_is_told_later),
-          TEST(test_sign_out_at_any_moment), TEST(test_closed_at_any_moment))
+          TEST(test_one_time_password), TEST(test_a_new_password_for_a_session_that_is_gone),
+          TEST(test_a_new_password_whose_sign_in_fails), TEST(test_the_gateway_refuses_the_token),
+          TEST(test_sign_out_offline_is_told_later), TEST(test_sign_out_at_any_moment), TEST(test_closed_at_any_moment))
