@@ -32,9 +32,11 @@ void cli_say(const char *fmt, ...) {
   va_start(args, fmt);
   vsnprintf(text, sizeof text, fmt, args);
   va_end(args);
+  flockfile(stderr); /* lines of several threads */
   fputs("ponte: ", stderr);
   cli_put_clean(stderr, base_span_str(text));
   fputc('\n', stderr);
+  funlockfile(stderr);
 }
 
 int cli_exit_of(const wire_status *status) {
