@@ -45,11 +45,15 @@ static const wc_chat_events events = {on_chat, on_cleared, on_message};
 
 static void run(bench *b, int64_t ms) { fake_run(&b->service.gw.plat, ms); }
 
-static void page_open(bench *b) {
+static void page_new(bench *b) {
   const wc_session_options options = {.url = "ws://test/"};
   b->states[0] = 0;
   CHECK_OK(wc_session_new(&b->service.gw.plat.base, &options, &b->session));
   CHECK_OK(wc_chat_new(&b->service.gw.plat.base, wc_session_channel(b->session), &events, b, &b->chat));
+}
+
+static void page_open(bench *b) {
+  page_new(b);
   run(b, 10);
 }
 
@@ -406,11 +410,18 @@ static void test_forget(void) {
 /* What one reader asked and did not see answered is never asked in another's name. */
 static void test_readers(void) {
   static const struct {
-    const char *before, *after; /* NULL: nobody has signed in */
-    bool reload;
+    const char *before, *after;                      /* NULL: nobody has signed in */
+    enum { STAYS, RELOADS, RELOADS_SIGNED_IN } page; /* SIGNED_IN: the reader is known before the record is read */
     int asked;
-  } rows[] = {{"a", "a", false, 1}, {"a", "b", false, 0}, {NULL, "a", false, 1}, {"a", "a", true, 1},
-              {"a", "b", true, 0},  {NULL, "b", true, 1}, {"a", NULL, true, 1}};
+  } rows[] = {{"a", "a", STAYS, 1},
+              {"a", "b", STAYS, 0},
+              {NULL, "a", STAYS, 1},
+              {"a", "a", RELOADS, 1},
+              {"a", "b", RELOADS, 0},
+              {NULL, "b", RELOADS, 1},
+              {"a", NULL, RELOADS, 1},
+              {"a", "a", RELOADS_SIGNED_IN, 1},
+              {"a", "b", RELOADS_SIGNED_IN, 0}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     static bench b;
     bench_open(&b);
@@ -418,8 +429,9 @@ static void test_readers(void) {
     if (rows[i].before) CHECK_OK(wc_chat_set_reader(b.chat, rows[i].before));
     ask(&b, "Secret?");
     run(&b, 1000);
-    if (rows[i].reload) page_close(&b);
-    if (rows[i].reload) page_open(&b);
+    if (rows[i].page != STAYS) page_close(&b);
+    if (rows[i].page == RELOADS) page_open(&b);
+    if (rows[i].page == RELOADS_SIGNED_IN) page_new(&b);
     if (rows[i].after) CHECK_OK(wc_chat_set_reader(b.chat, rows[i].after));
     b.service.gw.plat.refuse = false;
     run(&b, 20000);
