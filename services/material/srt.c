@@ -3,17 +3,21 @@
 
 /* One cue's text as it stands in the file, without tags: <i>, </font>, {\an8}. What only looks like one ("a < b") stays. */
 static base_err append_text(base_buf *out, base_span line) {
+  bool tags = true,
+       styles = true; /* some may still be closed: or "<a<a<a" would be searched to its end again and again */
   for (size_t i = 0; i < line.n;) {
     size_t close = i + 1;
     uint8_t next = i + 1 < line.n ? line.p[i + 1] : 0, letter = next | 0x20;
-    bool tag = line.p[i] == '<' && (next == '/' || (letter >= 'a' && letter <= 'z'));
-    bool style = line.p[i] == '{' && next == '\\';
+    bool tag = tags && line.p[i] == '<' && (next == '/' || (letter >= 'a' && letter <= 'z'));
+    bool style = styles && line.p[i] == '{' && next == '\\';
     if (tag || style) {
       const uint8_t *end = memchr(line.p + i, tag ? '>' : '}', line.n - i);
       if (end) {
         i = (size_t)(end - line.p) + 1;
         continue;
       }
+      tags = tags && !tag;
+      styles = styles && !style;
     }
     BASE_TRY(base_buf_append(out, base_span_of(line.p + i, close - i)));
     i = close;

@@ -37,6 +37,8 @@ static const row srt_rows[] = {
     {"a hundred hours", "100:00:00,000 --> 100:00:01,000\nHello", "360000000-360001000 Hello"},
     {"tags", SRT_TIME "<i>He</i>llo <font color=\"#fff\">the</FONT>re {\\an8}you", "1000-2500 Hello there you"},
     {"what only looks like tags", SRT_TIME "a < b, <3, {x} & <unclosed", "1000-2500 a < b, <3, {x} & <unclosed"},
+    {"an unclosed tag and closed styles", SRT_TIME "<a {\\an8}b <i {\\an8}c", "1000-2500 <a b <i c"},
+    {"an unclosed style and closed tags", SRT_TIME "{\\a <i>b</i> {\\c <u>d", "1000-2500 {\\a b {\\c d"},
     {"an arrow as text", SRT_TIME "2 --> 3 and A --> B", "1000-2500 2 --> 3 and A --> B"},
     {"empty cues", SRT_TIME "\n" SRT_TIME "<i></i>\n\n" SRT_TIME "Hello", "1000-2500 Hello"},
     {"accents", SRT_TIME "Ol\xC3\xA1", "1000-2500 Ol\xC3\xA1"},
