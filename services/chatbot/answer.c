@@ -159,6 +159,11 @@ static void fill_request(const answering *a, llm_passage passages[CHATBOT_SOURCE
                        .deadline_ms = deadline_ms < longest_ms ? deadline_ms : longest_ms};
 }
 
+/* Nobody pays for an engine that cannot be reached or is overloaded, or asking again would use up the day. */
+static bool is_free(const answering *a, base_err e) {
+  return base_is(e, BASE_E_UNAVAILABLE) && base_buf_size(&a->out->text) == 0;
+}
+
 /* What was sent and what came, when the engine does not count. */
 static void estimate(const answering *a, const llm_request *request) {
   size_t prompt = strlen(request->question);
@@ -186,7 +191,7 @@ static base_err ask_engine(answering *a) {
     svc_watch(a->call, on_over, a->run);
     e = read_answer(a);
     svc_watch(a->call, NULL, NULL);
-    estimate(a, &request);
+    if (!is_free(a, e)) estimate(a, &request);
   } else {
     e = explain(a, e);
   }

@@ -383,6 +383,20 @@ static void the_days_tokens(void) {
   testing_end();
 }
 
+static void failures_cost_nothing(void) {
+  begin_as_alice((const char *[]){"chatbot_tokens", "20", NULL});
+  for (int i = 0; i < 3; i++) {
+    testing_doubt(RUBISCO "fake:error=UNAVAILABLE", &s);
+    CHECK_INT(s.reply.code, UNAVAILABLE);
+    CHECK_STR(s.reply.reason, "ENGINE_UNAVAILABLE");
+  }
+  testing_doubt(RUBISCO "fake:text=3,error=UNAVAILABLE", &s); /* what was written does */
+  CHECK_STR(s.reply.reason, "ENGINE_UNAVAILABLE");
+  testing_doubt(RUBISCO, &s);
+  CHECK_STR(s.reply.reason, "QUOTA_EXCEEDED");
+  testing_end();
+}
+
 /* From this machine, without identities: nobody is told from anybody. */
 static void tools_have_no_limits(void) {
   begin((const char *[]){"chatbot_questions", "1", "chatbot_tokens", "1", NULL});
@@ -464,5 +478,6 @@ TEST_MAIN(TEST(a_stream_has_sources_text_and_one_final), TEST(citations_are_the_
           TEST(the_deadline_stops_the_engine), TEST(stopping_the_service_stops_the_engine),
           TEST(a_repeat_is_told_the_kept_answer), TEST(a_failed_answer_is_not_kept),
           TEST(a_repeat_takes_the_place_of_what_runs), TEST(what_was_replaced_is_stopped), TEST(too_many_questions),
-          TEST(a_repeat_counts_for_no_limit), TEST(too_many_at_once), TEST(the_days_tokens), TEST(tools_have_no_limits),
-          TEST(many_at_once), TEST(what_is_no_question), TEST(chosen_materials))
+          TEST(a_repeat_counts_for_no_limit), TEST(too_many_at_once), TEST(the_days_tokens),
+          TEST(failures_cost_nothing), TEST(tools_have_no_limits), TEST(many_at_once), TEST(what_is_no_question),
+          TEST(chosen_materials))
