@@ -226,6 +226,35 @@ static void a_transcription_grows_and_is_found_at_once(void) {
   testing_end();
 }
 
+enum { BATCH = 8, LINE = 8191 /* bytes; 128 of them, with a line's end each, are all that fits */ };
+
+static svc_reply append_lines(int first, int count) {
+  static char text[LINE + 1];
+  char ids[BATCH][16];
+  testing_segment lines[BATCH];
+  memset(text, 'a', LINE);
+  for (int i = 0; i < count; i++) {
+    snprintf(ids[i], sizeof ids[i], "r%d", first + i);
+    lines[i] = (testing_segment){ids[i], 0, 1, text};
+  }
+  return testing_append("lesson-8", lines, (size_t)count, false);
+}
+
+/* Also then what is there already may be sent again. */
+static void a_full_transcription(void) {
+  enum { LINES = 128 };
+  testing_begin(false, NULL);
+  for (int i = 0; i < LINES; i += BATCH)
+    CHECK_INT(append_lines(i, BATCH).code, OK);
+  CHECK(is_refused(append_lines(LINES, 1), EXHAUSTED, "TOO_LARGE", "segments"));
+  CHECK(is_refused(append_lines(LINES - 1, 2), EXHAUSTED, "TOO_LARGE", "segments"));
+  const appended_message *a = testing_need(append_lines(LINES - BATCH, BATCH));
+  CHECK_INT(a->added, 0);
+  const material_message *m = get(a->material_id);
+  CHECK_INT(m->size_bytes, 1 << 20);
+  testing_end();
+}
+
 static void the_words_of_a_citation_have_their_times(void) {
   testing_begin(false, NULL);
   append(spoken, 3);
@@ -360,5 +389,5 @@ static void one_user_has_so_much_space(void) {
 TEST_MAIN(TEST(material_is_added_shown_and_removed), TEST(material_survives_a_restart), TEST(the_key_adds_once),
           TEST(what_is_no_material), TEST(material_in_pages), TEST(material_is_its_owners_unless_shared),
           TEST(a_transcription_grows_and_is_found_at_once), TEST(the_words_of_a_citation_have_their_times),
-          TEST(many_clients_append_at_once), TEST(sessions_belong_to_their_callers), TEST(what_is_no_segment),
-          TEST(one_user_has_so_much_space))
+          TEST(a_full_transcription), TEST(many_clients_append_at_once), TEST(sessions_belong_to_their_callers),
+          TEST(what_is_no_segment), TEST(one_user_has_so_much_space))

@@ -72,13 +72,13 @@ static base_err append(void *ctx, store_tx *tx) {
     size_t n = strlen(a->texts[i]);
     bool added = false;
     if (n == 0) continue;
+    BASE_TRY(chatbot_segment_insert(tx, m.material_id, size, segment, a->texts[i], &added));
+    if (!added) continue;
     if (size + (int64_t)n + 1 > MATERIAL_SIZE_MAX) {
       return svc_fail(a->call, RPC_REASON_TOO_LARGE, "segments",
                       "a transcription holds %d bytes: attach what follows under another session_id",
                       MATERIAL_SIZE_MAX);
     }
-    BASE_TRY(chatbot_segment_insert(tx, m.material_id, size, segment, a->texts[i], &added));
-    if (!added) continue;
     a->response->added++;
     size += (int64_t)n + 1;
     duration_ms = segment->end_ms > duration_ms ? segment->end_ms : duration_ms;
