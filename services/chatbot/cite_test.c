@@ -17,7 +17,7 @@ static const char *const passages[] = {
     "A fotoss\xC3\xADntese produz " LAQ "glicose" RAQ
     " e oxig\xC3\xAAnio. \xC3\x89 a luz que d\xC3\xA1 energia: it's light.",
     ("A [b] c \xE2\x80\x94 stra\xC3\x9F"
-     "e und Weg. One two three one two four. naive\xCC\x81 art"),
+     "e und Weg. One two three one two four. naive\xCC\x81 art. A ['k'] d"),
 };
 enum { PASSAGES = 3 };
 
@@ -49,6 +49,7 @@ static const struct {
     {"brackets within", "[3: \"A [b] c\"]", "[3]", "A [b] c", 0},
     {"emphasis in the passage", "[1: \"the cell lives\"]", "[1]", "the **cell** lives", 0},
     {"emphasis in the words", "[1: \"*unit* of `life`\"]", "[1]", "unit of life", 0},
+    {"brackets behind quotation marks within", "[3: \"A ['k'_] d\"]", "[3]", "A ['k'] d", 0},
     {"signs around the words", "[1: \"...unit of life!\"]", "[1]", "unit of life", 0},
     {"accents", "[2: \"A FOTOSS\xC3\x8DNTESE produz\"]", "[2]", "A fotoss\xC3\xADntese produz", 0},
     {"accents made of two", "[2: \"oxige\xCC\x82nio. e\xCC\x81 a\"]", "[2]", "oxig\xC3\xAAnio. \xC3\x89 a", 0},

@@ -73,9 +73,9 @@ static base_err put_title(base_buf *out, const char *title) {
   return BASE_OK;
 }
 
-/* The quote on one line, its quotation marks of a kind that cannot end a mark. */
+/* The quote on one line. In a mark, a quotation mark before "]" would end it: the sign put between them is emphasis, which is not compared (chatbot/cite.h). */
 static base_err put_line(base_buf *out, base_span quote, bool plain) {
-  bool blank = false, open = false;
+  bool blank = false, open = false, quoted = false;
   for (size_t i = 0; i < quote.n; i++) {
     uint8_t c = quote.p[i];
     if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
@@ -84,6 +84,8 @@ static base_err put_line(base_buf *out, base_span quote, bool plain) {
     }
     if (blank) BASE_TRY(base_buf_u8(out, ' '));
     blank = false;
+    if (c == ']' && quoted && !plain) BASE_TRY(base_buf_u8(out, '_'));
+    quoted = c == '"' || c == '\'' || c >= 0x80;
     if (c == '"') {
       open = !open;
       BASE_TRY(base_buf_str(out, open ? "“" : "”"));
@@ -108,22 +110,6 @@ static base_span cut(base_span quote) {
       n--;
   }
   return base_span_of(quote.p, n);
-}
-
-/* As much of it as a mark can hold: a quotation mark before "]" would end it. */
-static base_span markable(base_span quote) {
-  for (size_t i = 0; i < quote.n; i++) {
-    size_t before = i;
-    if (quote.p[i] != ']') continue;
-    while (before > 0 && (quote.p[before - 1] == ' ' || quote.p[before - 1] == '\n'))
-      before--;
-    if (before == 0 || (!strchr("\"'", quote.p[before - 1]) && quote.p[before - 1] < 0x80)) continue;
-    do {
-      before--;
-    } while (before > 0 && (quote.p[before] & 0xC0) == 0x80);
-    return base_span_of(quote.p, before);
-  }
-  return quote;
 }
 
 /* A citation of a single word says nothing (CITE_WORDS_MIN). */
@@ -153,7 +139,7 @@ static base_err put_quote(base_buf *out, size_t language, const llm_passage *p, 
   BASE_TRY(base_buf_str(out, ":\n\n> "));
   BASE_TRY(put_line(out, quote, true));
   BASE_TRY(base_buf_printf(out, " [%zu: \"", number));
-  BASE_TRY(put_line(out, markable(quote), false));
+  BASE_TRY(put_line(out, quote, false));
   return base_buf_str(out, "\"]");
 }
 
@@ -197,7 +183,7 @@ static base_err try_passage(struct making *m, size_t i, base_buf *out) {
   question_window *w = &m->windows[i];
   *w = search_question_window(m->terms, &m->question, p->title, p->heading, p->text);
   bool adds = m->quotes == 0 || (w->found.terms & ~m->told) || p->support >= as_good * best;
-  if (!has_words(markable(cut(w->text))) || !adds || quoted_before(m, i)) return BASE_OK;
+  if (!has_words(cut(w->text)) || !adds || quoted_before(m, i)) return BASE_OK;
   BASE_TRY(put_quote(out, language_of(m->request), p, i + 1, cut(w->text)));
   m->told |= w->found.terms;
   m->quotes++;

@@ -143,17 +143,17 @@ static void test_support(void) {
   }
 }
 
-/* What a mark cannot hold, and what is too little to be cited. */
+/* Brackets that could end a mark inside the quote, and what is too little to be cited. */
 static void test_marks(void) {
   static const struct {
     llm_passage p;
     const char *mark; /* NULL: no answer */
   } rows[] = {
-      {PASSAGE("T", "", "The photon's \"speed\"] is big.", 1), "[1: \"The photon's “speed\"]"},
+      {PASSAGE("T", "", "The photon's \"speed\"] is big.", 1), "[1: \"The photon's “speed”_] is big.\"]"},
       {PASSAGE("T", "", "[The photon] is light.", 1), "[1: \"[The photon] is light.\"]"},
-      {PASSAGE("T", "", "One photon (café ] is light.", 1), "[1: \"One photon (caf\"]"},
+      {PASSAGE("T", "", "One photon (café ] is light.", 1), "[1: \"One photon (café _] is light.\"]"},
       {PASSAGE("T", "", "photon.", 1), NULL},
-      {PASSAGE("T", "", "\"photon\"] is light", 1), NULL},
+      {PASSAGE("T", "", "\"photon\"] is light", 1), "[1: \"“photon”_] is light\"]"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     base_buf out;
