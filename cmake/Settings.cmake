@@ -21,8 +21,8 @@ set(CMAKE_C_FLAGS_RELEASE "-O2 -g1")
 add_compile_definitions(_GNU_SOURCE)
 add_compile_options(-fno-common -ffunction-sections -fdata-sections)
 if(PONTE_WASM)
-  # Debug information of a release build would be downloaded by every browser.
-  set(CMAKE_C_FLAGS_RELEASE "-O3")
+  # Debug information of a release build would be downloaded by every browser. The client waits for the network and is small rather than fast; the encoder has -O3 of its own.
+  set(CMAKE_C_FLAGS_RELEASE "-Os")
 else()
   add_link_options(-Wl,--gc-sections -Wl,--as-needed)
   if(PONTE_PRESET STREQUAL "release")
