@@ -1,5 +1,6 @@
 #include "material/markdown_memory.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@ typedef struct {
 } memory;
 
 /* Not on the stack of the caller: what is changed between setjmp() and longjmp() has no certain value there. */
-static _Thread_local memory own;
+static memory own;
+static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER; /* whoever holds it owns `own` */
 
 static void link_block(block *b) {
   b->previous = NULL;
@@ -76,11 +78,14 @@ static void free_all(void) {
 
 base_err markdown_memory_run(base_err (*read)(cmark_mem *mem, void *ctx), void *ctx) {
   static cmark_mem mem = {mem_calloc, mem_realloc, mem_free};
+  pthread_mutex_lock(&reading);
   if (setjmp(own.out) != 0) {
     free_all();
+    pthread_mutex_unlock(&reading);
     return base_fail(BASE_E_NO_MEMORY);
   }
   base_err e = read(&mem, ctx);
   free_all();
+  pthread_mutex_unlock(&reading);
   return e;
 }

@@ -1,6 +1,6 @@
 /* markdown_memory.h - memory for cmark, which does not look whether it got any: what cannot be had ends the whole reading with NO_MEMORY, and everything is freed at once.
  *
- * Any thread; one reading at a time in each.
+ * Any thread; one reading at a time, and the others wait: what a document may take at most (markdown_memory.c) is then what all together may.
  */
 #ifndef PONTE_MATERIAL_MARKDOWN_MEMORY_H
 #define PONTE_MATERIAL_MARKDOWN_MEMORY_H

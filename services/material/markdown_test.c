@@ -1,9 +1,13 @@
 /* Markdown: passages as exact slices, under the path of their headings. Rows hold Markdown and its passages, "heading: text" joined by '|'. */
 #include "material/material.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/test.h"
+#include "material/markdown_memory.h"
 #include "material/testing.h"
 
 #define X10 "xxxx xxxx "
@@ -157,4 +161,44 @@ static void test_long_headings(void) {
   material_dispose(&m);
 }
 
-TEST_MAIN(TEST(test_rows), TEST(test_refuses), TEST(test_hostile), TEST(test_long_headings))
+enum { READERS = 4, LOOKS = 300 };
+static atomic_int inside, most;
+
+static base_err look_around(cmark_mem *mem, void *ctx) {
+  (void)ctx;
+  int mine = atomic_fetch_add(&inside, 1) + 1;
+  void *some = mem->calloc(1, 100);
+  for (int i = 0; i < LOOKS && mine == 1; i++) {
+    sched_yield();
+    mine = atomic_load(&inside);
+  }
+  if (mine > 1) atomic_store(&most, mine);
+  mem->free(some);
+  atomic_fetch_sub(&inside, 1);
+  return BASE_OK;
+}
+
+static base_err take_too_much(cmark_mem *mem, void *ctx) {
+  (void)ctx;
+  return mem->calloc(SIZE_MAX / 2, 1) ? BASE_OK : base_fail(BASE_E_INTERNAL);
+}
+
+static void *read_both(void *ctx) {
+  (void)ctx;
+  CHECK_ERR(markdown_memory_run(take_too_much, NULL), BASE_E_NO_MEMORY);
+  CHECK_OK(markdown_memory_run(look_around, NULL));
+  return NULL;
+}
+
+/* Whoever runs out of memory lets the next one in, too. */
+static void test_one_document_at_a_time(void) {
+  pthread_t threads[READERS];
+  for (int i = 0; i < READERS; i++)
+    REQUIRE(pthread_create(&threads[i], NULL, read_both, NULL) == 0);
+  for (int i = 0; i < READERS; i++)
+    pthread_join(threads[i], NULL);
+  CHECK_INT(atomic_load(&most), 0);
+}
+
+TEST_MAIN(TEST(test_rows), TEST(test_refuses), TEST(test_hostile), TEST(test_long_headings),
+          TEST(test_one_document_at_a_time))
