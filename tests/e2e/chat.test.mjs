@@ -143,6 +143,7 @@ test('an answer is stopped, and asked again', { timeout: 60000 }, async () => {
     assert.ok(await page.isVisible('#chat-send'));
     await exchange(page, 0).getByText('Ask again').click();
     await reaches(page, 0, 'ANSWERING');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'chat-log', 'the button is gone, the focus is not');
     await page.click('#chat-stop');
     await reaches(page, 0, 'STOPPED');
   });

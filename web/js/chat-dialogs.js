@@ -38,6 +38,14 @@ function row(title, detail, { open, remove, removeLabel, current }) {
   return item;
 }
 
+/** The focus goes to the row that takes its place, or to the dialog. */
+function removeRow(item) {
+  const next = item.nextElementSibling ?? item.previousElementSibling;
+  const dialog = item.closest('dialog');
+  item.remove();
+  (next?.querySelector('.remove') ?? dialog.querySelector('[data-close]')).focus();
+}
+
 /** Fills a list page by page: rowOf(entry) for each of the answer's `field`. */
 function fill(prefix, client, method, field, rowOf) {
   const list = $(`${prefix}-list`);
@@ -70,7 +78,7 @@ export function openHistory(client, { current, open, locale }) {
     if (!window.confirm(text('history_confirm'))) return;
     try {
       await client.call(`${SERVICE}/DeleteConversation`, { conversationId, idempotencyKey: crypto.randomUUID() });
-      item.remove();
+      removeRow(item);
       if (conversationId === current) open('');
     } catch (error) {
       $('history-status').textContent = chatErrorText(error);
@@ -97,7 +105,7 @@ function materialRow(client, { materialId, title, format, shared, sizeBytes = 0,
     if (!window.confirm(text('material_confirm', { title }))) return;
     try {
       await client.call(`${SERVICE}/RemoveMaterial`, { materialId, idempotencyKey: crypto.randomUUID() });
-      item.remove();
+      removeRow(item);
       $('material-status').textContent = text('material_removed', { title });
     } catch (error) {
       $('material-status').textContent = chatErrorText(error);

@@ -132,8 +132,9 @@ function makeMessage(id) {
     action('not_helpful', () => rate(m, 'NOT_HELPFUL'), icons.not_helpful), action('retry', () => chat.retry(id), icons.retry));
   for (const button of [m.signIn, m.cancel, m.again]) button.type = 'button';
   m.signIn.addEventListener('click', () => callbacks.onSignIn());
-  m.cancel.addEventListener('click', () => chat.stop(id));
-  m.again.addEventListener('click', () => chat.retry(id));
+  // These two are gone then; the focus must not be.
+  m.cancel.addEventListener('click', () => { chat.stop(id); log.focus({ preventScroll: true }); });
+  m.again.addEventListener('click', () => { chat.retry(id); log.focus({ preventScroll: true }); });
   m.label.append(m.wait, m.words, m.signIn, m.cancel, m.again);
   labelled(m.sources, 'chat_sources').title = '';
   node.append(element('h3', 'vh', ''), m.question, element('h3', 'vh', ''), m.answer, m.label, m.sources, m.actions);
@@ -277,6 +278,7 @@ function send() {
     return;
   }
   input.value = '';
+  if (document.activeElement === $('chat-send')) input.focus(); // it makes room for the stop button
   grow();
   following = true;
 }
