@@ -7,6 +7,7 @@
 #include "llm/engines.h"
 #include "llm/prompt.h"
 #include "llm/remote.h"
+#include "search/terms.h"
 
 enum {
   CONNECT_MS = 5000,
@@ -169,7 +170,7 @@ static base_err remote_start(llm *l, const llm_request *request, llm_answer **ou
   llm_remote_answer *a = calloc(1, sizeof *a);
   if (a == NULL) return base_fail(BASE_E_NO_MEMORY);
   init(a, r, request);
-  a->language = strdup(request->language);
+  a->language = strdup(*request->language ? request->language : search_language(base_span_str(request->question)));
   llm_stream_init(&a->stream, r->provider, a->language);
   base_err e = a->language
                    ? r->provider->body(request, r->model, request->max_tokens > 0 ? request->max_tokens : r->max_tokens,

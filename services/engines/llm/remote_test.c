@@ -89,6 +89,26 @@ static void reads_any_pieces(void) {
   }
 }
 
+/* The refusal that is ours, where the model gave no word: in the language that was asked for, else in the question's. */
+static void refuses_in_the_language(void) {
+  static const struct {
+    const char *question, *language, *text;
+  } rows[] = {{"O que é a massa e por que ela cai? say:mark", "", "O material não responde a essa pergunta."},
+              {"What is mass and why does it fall? say:mark", "", "The material does not answer this question."},
+              {"O que é a massa e por que ela cai? say:mark", "en", "The material does not answer this question."},
+              {"say:mark", "", "The material does not answer this question."}};
+  llm *l = open_engine("gemini");
+  REQUIRE(l);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    const llm_request r = {.question = rows[i].question, .language = rows[i].language, .deadline_ms = INT64_MAX};
+    llm_answer *a = NULL;
+    REQUIRE(base_is_ok(llm_start(l, &r, &a)));
+    outcome o = read_all(a);
+    CHECK_STR(o.text, rows[i].text);
+  }
+  llm_close(l);
+}
+
 static void failures_are_told(void) {
   static const struct {
     const char *question, *why;
@@ -446,8 +466,9 @@ static void needs_a_provider(void) { upstream = provider_open(); }
 
 static void nothing_is_left(void) { provider_close(upstream); /* waits for every connection */ }
 
-TEST_MAIN(TEST(needs_a_provider), TEST(reads_any_pieces), TEST(failures_are_told), TEST(retry_delays_are_told),
-          TEST(asks_again_before_the_first_piece), TEST(silence_ends_it), TEST(no_connection_is_told),
-          TEST(cancel_in_any_state), TEST(cancel_before_reading), TEST(nobody_waits_behind_another),
-          TEST(slow_readers_hold_it_back), TEST(the_key_is_in_a_header_only), TEST(urls_with_a_version),
-          TEST(connections_are_kept), TEST(too_long_is_told), TEST(options_are_checked), TEST(nothing_is_left))
+TEST_MAIN(TEST(needs_a_provider), TEST(reads_any_pieces), TEST(refuses_in_the_language), TEST(failures_are_told),
+          TEST(retry_delays_are_told), TEST(asks_again_before_the_first_piece), TEST(silence_ends_it),
+          TEST(no_connection_is_told), TEST(cancel_in_any_state), TEST(cancel_before_reading),
+          TEST(nobody_waits_behind_another), TEST(slow_readers_hold_it_back), TEST(the_key_is_in_a_header_only),
+          TEST(urls_with_a_version), TEST(connections_are_kept), TEST(too_long_is_told), TEST(options_are_checked),
+          TEST(nothing_is_left))
