@@ -279,6 +279,11 @@ test('a refresh whose answer was lost ends in words, and one signs in again', { 
 const CHATBOT = 'ponte.chatbot.v1.ChatbotService';
 const attached = (page, state) => page.waitForSelector(`#attached[data-state=${state}]`, { timeout: 60000 });
 
+/** Controls that leave the window at the left or right. */
+const outside = (page) => page.$$eval('.bar :is(button, select), .dock :is(button, select, .button, .meter, #share, #attached)', (controls) => controls
+  .filter((c) => c.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true }) && !c.closest('details:not([open]) > div'))
+  .filter((c) => { const r = c.getBoundingClientRect(); return r.width > 1 && (r.left < 0 || r.right > innerWidth); }).map((c) => c.id || c.textContent));
+
 async function transcribe(page) {
   await page.setInputFiles('#file', clip.path);
   await page.waitForSelector('#stop:not([hidden])');
@@ -313,6 +318,10 @@ test('what is said is kept for questions: one\'s own, or shared by a teacher', {
   const seen = (await call(student, `${CHATBOT}/ListMaterials`, {})).answer.materials;
   assert.equal(seen.filter((m) => m.shared).length, 1);
   assert.equal(seen.length, 2);
+  for (const width of [1280, 1000, 720, 400, 320]) {
+    await teacher.setViewportSize({ width, height: 700 });
+    assert.deepEqual(await outside(teacher), [], `${width} px wide`);
+  }
   await student.context().close();
   await teacher.context().close();
 });
