@@ -77,22 +77,13 @@ static size_t fill(const wc_attach *a, segment *segments[WC_ATTACH_BATCH_MAX]) {
   return n;
 }
 
-/* What another attempt may cure. */
-static bool is_temporary(int code) {
-  static const int codes[] = {1, 2, 4, 8, 10, 13, 14};
-  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-    if (codes[i] == code) return true;
-  }
-  return false;
-}
-
 static void failed(wc_attach *a, const wire_status *status) {
-  int64_t delay_ms = wc_retry_delay_ms(status, a->attempt, wc_random_u32(a->plat));
+  int64_t delay_ms = wc_retry_delay_ms(status, WC_RETRY_QUICK, a->attempt, wc_random_u32(a->plat));
   if (a->attempt < 30) a->attempt++;
   if (status->code == 16) {
     a->needs_sign_in = true;
     a->on_state(a->ctx, WC_ATTACH_NEEDS_SIGN_IN, status);
-  } else if (is_temporary(status->code) && delay_ms >= 0) {
+  } else if (wc_retry_may_help(status->code) && delay_ms >= 0) {
     a->plat->vt->timer_set(a->next, delay_ms);
     a->on_state(a->ctx, WC_ATTACH_WAITING, status);
   } else {

@@ -50,7 +50,7 @@ static void give_up(wc_chat *c, wc_chat_entry *e, const wire_status *status) {
 
 static void try_again(wc_chat *c, wc_chat_entry *e, const wire_status *status) {
   enum wc_chat_cure cure = wc_chat_cure_of(status);
-  int64_t delay = wc_retry_delay_ms(status, e->attempt, wc_random_u32(c->plat));
+  int64_t delay = wc_retry_delay_ms(status, WC_RETRY_QUICK, e->attempt, wc_random_u32(c->plat));
   if (cure == WC_CHAT_NEVER || delay < 0 || (cure == WC_CHAT_FEW_TIMES && e->tries >= FEW)) {
     give_up(c, e, status);
     return;

@@ -63,7 +63,7 @@ static size_t count(const wc_chat_list *l) {
 
 static void on_failed(wc_chat *c, const wire_status *status) {
   enum wc_chat_cure cure = wc_chat_cure_of(status);
-  int64_t delay = wc_retry_delay_ms(status, c->fetch_attempt++, wc_random_u32(c->plat));
+  int64_t delay = wc_retry_delay_ms(status, WC_RETRY_QUICK, c->fetch_attempt++, wc_random_u32(c->plat));
   drop_pages(c);
   if (cure == WC_CHAT_SIGN_IN) {
     c->needs_sign_in = c->chat_changed = true;

@@ -45,8 +45,6 @@ static void on_tell(void *ctx) {
   wc_identity_set_why(id, NULL);
 }
 
-void wc_identity_set_due(wc_identity *id, int64_t delay_ms) { id->plat->vt->timer_set(id->due, delay_ms); }
-
 static void on_due(void *ctx) {
   wc_identity *id = ctx;
   if (is_any_of(id, BIT(SIGNED_IN) | BIT(REFRESHING) | BIT(MUST_CHANGE))) wc_identity_want(id, WC_FLOW_REFRESH);
@@ -72,7 +70,7 @@ void wc_identity_adopt(wc_identity *id, wc_held_session *held, bool from_service
   id->given_ms = wc_now_ms(id->plat) - (from_service ? 0 : JUST_GIVEN_MS);
   wc_identity_set_state(id, resting_state(id));
   int64_t left_ms = wc_held_left_ms(&id->held, id->plat->vt->wall_ms(id->plat));
-  if (id->held.lifetime_ms > 0) wc_identity_set_due(id, left_ms > DUE_MIN_MS ? left_ms : DUE_MIN_MS);
+  if (id->held.lifetime_ms > 0) id->plat->vt->timer_set(id->due, left_ms > DUE_MIN_MS ? left_ms : DUE_MIN_MS);
 }
 
 void wc_identity_forget(wc_identity *id, enum wc_identity_state state) {

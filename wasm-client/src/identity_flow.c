@@ -2,14 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "ponte/users/v1/users.ponte.h"
 #include "wc/identity_int.h"
-#include "wire/details.h"
+#include "wc/retry.h"
 
 #define RECORD "identity"
 
-enum { TIMEOUT_MS = 20000, BACKOFF_BASE_MS = 1000, BACKOFF_CAP_MS = 30000, RECORD_MAX = 64 * 1024 };
+enum { TIMEOUT_MS = 20000, RECORD_MAX = 64 * 1024 };
 
 static void end_flow(wc_identity *id);
 static void begin_next(wc_identity *id);
@@ -17,21 +16,11 @@ static void begin_next(wc_identity *id);
 /* Signed out meanwhile: what is under way is wanted no more. */
 static bool overtaken(const wc_identity *id) { return (id->wanted & 1u << WC_FLOW_SIGN_OUT) != 0; }
 
-/* Codes that say nothing about the session: the service was not reached, or was busy, or did not get to an answer. */
-static bool is_temporary(int code) {
-  static const int codes[] = {1, 2, 4, 8, 10, 13, 14};
-  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-    if (codes[i] == code) return true;
-  }
-  return false;
-}
-
-static int64_t retry_delay(wc_identity *id, unsigned *attempt, const wire_status *status) {
-  wire_details_found found;
-  (void)!base_is_ok(wire_details_read(status, &found)); /* malformed ones are empty */
-  int64_t delay_ms = base_backoff_ms(*attempt, BACKOFF_BASE_MS, BACKOFF_CAP_MS, wc_random_u32(id->plat));
+/* A service that wants to be left alone for ever is asked again when wc_identity_retry_now() says so. */
+static void try_later(wc_identity *id, wc_timer *timer, unsigned *attempt, const wire_status *status) {
+  int64_t delay_ms = wc_retry_delay_ms(status, WC_RETRY_CALM, *attempt, wc_random_u32(id->plat));
   if (*attempt < 30) ++*attempt;
-  return found.retry_after_ms > delay_ms ? found.retry_after_ms : delay_ms;
+  if (delay_ms >= 0) id->plat->vt->timer_set(timer, delay_ms);
 }
 
 /* -- the record */
@@ -269,14 +258,14 @@ static void on_got(void *ctx, base_err e, base_span value) {
 /* -- ends */
 
 static void refresh_failed(wc_identity *id, const wire_status *status) {
-  if (!is_temporary(status->code)) {
+  if (!wc_retry_may_help(status->code)) {
     remove_record(id);
     wc_identity_set_why(id, status);
     wc_identity_forget(id, WC_IDENTITY_ENDED);
     return;
   }
   if (wc_held_is_over(&id->held, id->plat->vt->wall_ms(id->plat))) wc_identity_set_state(id, WC_IDENTITY_REFRESHING);
-  wc_identity_set_due(id, retry_delay(id, &id->attempt, status));
+  try_later(id, id->due, &id->attempt, status);
 }
 
 static void sign_in_failed(wc_identity *id, const wire_status *status) {
@@ -345,8 +334,8 @@ static void on_left(void *ctx, ponte_call *call, const Google__Protobuf__Empty *
   (void)call, (void)reply;
   if (wc_identity_gone(id)) return;
   id->leave_asked = false;
-  if (is_temporary(status->code)) {
-    id->plat->vt->timer_set(id->leave, retry_delay(id, &id->leave_attempt, status));
+  if (wc_retry_may_help(status->code)) {
+    try_later(id, id->leave, &id->leave_attempt, status);
     return;
   }
   free(id->leaving);

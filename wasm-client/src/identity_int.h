@@ -27,11 +27,11 @@ struct wc_identity {
   wc_identity_events events;
   enum wc_identity_state state;
   wc_held_session held;
-  bool unkept;      /* the record is not ours: it could not be written */
-  int64_t given_ms; /* when the token that the session has was given to it */
-  wire_status why;  /* told with the next change */
-  wc_timer *tell, *due;
-  unsigned attempt; /* refreshes without an answer since the last good one */
+  bool unkept;          /* the record is not ours: it could not be written */
+  int64_t given_ms;     /* when the token that the session has was given to it */
+  wire_status why;      /* told with the next change */
+  wc_timer *tell, *due; /* `due`: the token is given up, or the service asked again */
+  unsigned attempt;     /* refreshes without an answer since the last good one */
 
   enum wc_flow flow;
   unsigned wanted; /* bits */
@@ -60,8 +60,6 @@ void wc_identity_adopt(wc_identity *id, wc_held_session *held, bool from_service
 /* Nobody is. */
 void wc_identity_forget(wc_identity *id, enum wc_identity_state state);
 void wc_identity_wipe(wc_identity *id);
-/* When the token is given up, or the service is asked again. */
-void wc_identity_set_due(wc_identity *id, int64_t delay_ms);
 
 /* Begins the flow now, or when those before it have ended. */
 void wc_identity_want(wc_identity *id, enum wc_flow flow);

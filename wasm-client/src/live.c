@@ -125,7 +125,7 @@ static enum cure cure_of(int code) {
 
 static void retry_later(wc_live *l, const wire_status *status) {
   enum cure cure = cure_of(status->code);
-  int64_t delay = wc_retry_delay_ms(status, l->attempt, wc_random_u32(l->plat));
+  int64_t delay = wc_retry_delay_ms(status, WC_RETRY_QUICK, l->attempt, wc_random_u32(l->plat));
   if (cure == NEVER || delay < 0 || (cure == FEW_TIMES && l->tries >= FEW)) {
     set_state(l, WC_LIVE_FAILED, status);
     return;

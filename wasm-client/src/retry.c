@@ -2,14 +2,26 @@
 
 #include "base/clock.h"
 
-enum { BACKOFF_BASE_MS = 200, BACKOFF_CAP_MS = 5000, PUSHBACK_MAX_MS = 60000, ATTEMPT_MAX = 16 };
+enum { PUSHBACK_MAX_MS = 60000, ATTEMPT_MAX = 16 };
 
-int64_t wc_retry_delay_ms(const wire_status *status, unsigned attempt, uint32_t random) {
+bool wc_retry_may_help(int code) {
+  static const int codes[] = {1, 2, 4, 8, 10, 13, 14};
+  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+    if (codes[i] == code) return true;
+  }
+  return false;
+}
+
+int64_t wc_retry_delay_ms(const wire_status *status, enum wc_retry_pace pace, unsigned attempt, uint32_t random) {
+  static const struct {
+    int64_t base_ms, cap_ms;
+  } paces[] = {[WC_RETRY_QUICK] = {200, 5000}, [WC_RETRY_CALM] = {1000, 30000}};
   base_span text;
   uint64_t ms;
   if (wire_metadata_get(&status->trailers, "grpc-retry-pushback-ms", &text)) {
     if (!base_span_u64(text, &ms)) return -1;
     return ms < PUSHBACK_MAX_MS ? (int64_t)ms : PUSHBACK_MAX_MS;
   }
-  return base_backoff_ms(attempt < ATTEMPT_MAX ? attempt : ATTEMPT_MAX, BACKOFF_BASE_MS, BACKOFF_CAP_MS, random);
+  if (attempt > ATTEMPT_MAX) attempt = ATTEMPT_MAX;
+  return base_backoff_ms(attempt, paces[pace].base_ms, paces[pace].cap_ms, random);
 }
