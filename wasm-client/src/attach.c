@@ -33,7 +33,7 @@ struct wc_attach {
   ponte_call *call;      /* or NULL */
   wc_timer *next;        /* when the next batch goes */
   unsigned attempt;
-  bool needs_sign_in, refused, detached;
+  bool needs_sign_in, refused, forgotten, detached;
 };
 
 static void item_free(item *i) {
@@ -125,6 +125,8 @@ static void on_next(void *ctx) {
   static const ponte_chatbot_v1_append_transcript_events events = {.on_reply = on_reply};
   static const ponte_call_options options = {.timeout_ms = TIMEOUT_MS};
   wc_attach *a = ctx;
+  if (a->forgotten) a->on_state(a->ctx, WC_ATTACH_NOTHING, NULL);
+  a->forgotten = false;
   if (!a->first || a->call || a->needs_sign_in) return;
   segment *segments[WC_ATTACH_BATCH_MAX];
   Ponte__Chatbot__V1__AppendTranscriptRequest request = PONTE__CHATBOT__V1__APPEND_TRANSCRIPT_REQUEST__INIT;
@@ -227,5 +229,6 @@ void wc_attach_forget(wc_attach *a) {
   a->sent = 0;
   a->attempt = 0;
   a->refused = true; /* and the rest of this recording is not the next reader's either */
-  a->plat->vt->timer_cancel(a->next);
+  a->forgotten = true;
+  a->plat->vt->timer_set(a->next, 0);
 }

@@ -18,7 +18,7 @@ enum { WC_ATTACH_ITEMS_MAX = 20000, WC_ATTACH_BATCH_MAX = 100 };
 
 /*      name           meaning */
 #define WC_ATTACH_STATES(X)                                   \
-  X(NOTHING) /* there is nothing to keep yet */               \
+  X(NOTHING) /* to keep yet, or of this reader any more */    \
   X(SAVING)                                                   \
   X(SAVED)         /* all that was said is searchable */      \
   X(WAITING)       /* sent again soon; the status says why */ \
@@ -44,7 +44,7 @@ base_err wc_attach_begin(wc_attach *a, const char *session_id, const char *title
 base_err wc_attach_add(wc_attach *a, const Ponte__Transcription__V1__TranscriptionResult *result) BASE_MUST_USE;
 /* Somebody has signed in, or the network came back: send what waits. */
 void wc_attach_retry_now(wc_attach *a);
-/* Another reader sits here: what was not sent yet is not theirs. */
+/* Another reader sits here: what was not sent yet, and the rest of this recording, is not theirs. NOTHING follows. */
 void wc_attach_forget(wc_attach *a);
 
 #endif

@@ -187,6 +187,9 @@ static void test_another_reader(void) {
   CHECK_OK(say(&b, "a", "mine", true));
   run(&b, 30);
   wc_attach_forget(b.attach);
+  CHECK_INT(b.state, WC_ATTACH_NEEDS_SIGN_IN); /* never from inside a function */
+  run(&b, 1);
+  CHECK_INT(b.state, WC_ATTACH_NOTHING);
   CHECK_OK(say(&b, "b", "mine too", true));
   b.fail_code = 0;
   wc_attach_retry_now(b.attach);
@@ -196,6 +199,7 @@ static void test_another_reader(void) {
   CHECK_OK(say(&b, "c", "theirs", true));
   wc_attach_forget(b.attach); /* while it is on its way */
   run(&b, 1000);
+  CHECK_INT(b.state, WC_ATTACH_NOTHING); /* and its answer says nothing */
   CHECK_OK(wc_attach_begin(b.attach, "s3", "", false));
   CHECK_OK(say(&b, "d", "ours", true));
   run(&b, 1000);
