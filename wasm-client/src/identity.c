@@ -25,9 +25,15 @@ static const unsigned follows[WC_IDENTITY_COUNT] = {
 
 static bool is_any_of(const wc_identity *id, unsigned states) { return (1u << id->state & states) != 0; }
 
+/* What the record or a refresh says is not the outcome of a password that is yet to be set. */
+static bool is_premature(const wc_identity *id, enum wc_identity_state state) {
+  bool due = id->state == WC_IDENTITY_CHANGING && (id->wanted & 1u << WC_FLOW_SET_PASSWORD);
+  return due && (1u << state & (BIT(SIGNED_IN) | BIT(MUST_CHANGE) | BIT(REFRESHING)));
+}
+
 void wc_identity_set_state(wc_identity *id, enum wc_identity_state state) {
   assert(state == id->state || (follows[id->state] & 1u << state));
-  id->state = state;
+  if (!is_premature(id, state)) id->state = state;
   id->plat->vt->timer_set(id->tell, 0); /* changes of one moment are told as one */
 }
 

@@ -51,7 +51,7 @@ struct wc_identity {
   bool freed;
 };
 
-/* The only function that writes ->state. */
+/* The only function that writes ->state. While a password is yet to be set, only what ends the session does. */
 void wc_identity_set_state(wc_identity *id, enum wc_identity_state state);
 /* What the next change tells; NULL: nothing. */
 void wc_identity_set_why(wc_identity *id, const wire_status *why);

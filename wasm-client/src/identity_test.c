@@ -371,6 +371,31 @@ static void test_a_new_password_for_a_session_that_is_gone(void) {
   bench_close(&b);
 }
 
+/* A session that comes from the record, or by a refresh, while the password has not been set is not what was waited for. */
+static void test_a_new_password_while_the_session_changes(void) {
+  for (int refreshing = 0; refreshing < 2; refreshing++) {
+    bench b;
+    bench_open(&b);
+    tab *t = signed_in(&b);
+    t->deaf = true;
+    tab *other = open_tab(&b, 1);
+    run(&b, 20000);
+    wc_identity_refused(other->identity);
+    run(&b, 1000);
+    CHECK_INT(b.users.refreshes, 1);
+    if (refreshing)
+      wc_identity_refused(t->identity);
+    else
+      wc_identity_reread(t->identity);
+    CHECK_OK(wc_identity_set_password(t->identity, "correct horse", "battery staple"));
+    for (int ms = 0; ms < 1000 && strcmp(state(t), "CHANGING") == 0; ms++)
+      run(&b, 1);
+    CHECK_STR(state(t), "SIGNED_IN");
+    CHECK_MSG(strstr(b.users.log, "SetPassword SignIn"), "only %s", b.users.log);
+    bench_close(&b);
+  }
+}
+
 static void test_a_new_password_whose_sign_in_fails(void) {
   bench b;
   bench_open(&b);
@@ -491,5 +516,6 @@ TEST_MAIN(TEST(test_sign_in_and_out), TEST(test_sign_up), TEST(test_the_next_pag
           TEST(test_a_lost_answer_to_a_refresh), TEST(test_what_a_refresh_is_told),
           TEST(test_a_record_that_cannot_be_written), TEST(test_a_platform_that_keeps_nothing),
           TEST(test_one_time_password), TEST(test_a_new_password_for_a_session_that_is_gone),
-          TEST(test_a_new_password_whose_sign_in_fails), TEST(test_the_gateway_refuses_the_token),
-          TEST(test_sign_out_offline_is_told_later), TEST(test_sign_out_at_any_moment), TEST(test_closed_at_any_moment))
+          TEST(test_a_new_password_while_the_session_changes), TEST(test_a_new_password_whose_sign_in_fails),
+          TEST(test_the_gateway_refuses_the_token), TEST(test_sign_out_offline_is_told_later),
+          TEST(test_sign_out_at_any_moment), TEST(test_closed_at_any_moment))
