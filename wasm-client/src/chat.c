@@ -211,7 +211,9 @@ static void clear(wc_chat *c) {
   wc_chat_abandon(c);
   wc_chat_list_clear(&c->list);
   c->conversation[0] = 0;
-  c->needs_sign_in = c->fetch_due = false;
+  c->needs_sign_in = c->fetch_due = c->waiting = false;
+  c->fetch_attempt = 0;
+  c->plat->vt->timer_cancel(c->retry); /* whatever it was for is gone */
   c->cleared = c->chat_changed = true;
   wc_chat_tell(c, 0);
 }

@@ -389,6 +389,26 @@ static void test_history_and_rating(void) {
   bench_close(&b);
 }
 
+/* What waits between two tries to fetch one conversation is no matter of the next one. */
+static void test_another_conversation_does_not_wait(void) {
+  static bench b;
+  bench_open(&b);
+  ask(&b, "One?");
+  run(&b, 1000);
+  char id[64];
+  snprintf(id, sizeof id, "%s", wc_chat_conversation(b.chat));
+  b.service.refuse_code = 14;
+  b.service.refuse_method = "GetConversation";
+  CHECK_OK(wc_chat_open(b.chat, id));
+  run(&b, 60000); /* the back-off has reached its cap */
+  CHECK(wc_chat_is_busy(b.chat));
+  CHECK_OK(wc_chat_open(b.chat, ""));
+  uint32_t next = ask(&b, "Two?");
+  run(&b, 100);
+  check_answer(&b, next, WC_CHAT_DONE, "Re: Two? [1].");
+  bench_close(&b);
+}
+
 static void test_forget(void) {
   static bench b;
   bench_open(&b);
@@ -510,5 +530,6 @@ static void test_too_large_answer(void) {
 TEST_MAIN(TEST(test_answered), TEST(test_refused_here), TEST(test_cut_everywhere),
           TEST(test_reading_goes_on_after_a_cut), TEST(test_offline_and_reload), TEST(test_reload_inside_an_answer),
           TEST(test_stop), TEST(test_refusals), TEST(test_no_final), TEST(test_finish_reasons),
-          TEST(test_history_and_rating), TEST(test_forget), TEST(test_readers), TEST(test_without_records),
-          TEST(test_two_pages), TEST(test_damaged_record), TEST(test_too_large_answer))
+          TEST(test_history_and_rating), TEST(test_another_conversation_does_not_wait), TEST(test_forget),
+          TEST(test_readers), TEST(test_without_records), TEST(test_two_pages), TEST(test_damaged_record),
+          TEST(test_too_large_answer))
