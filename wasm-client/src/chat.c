@@ -197,7 +197,7 @@ base_err wc_chat_retry(wc_chat *c, uint32_t id) {
   e->m.finish = PONTE__CHATBOT__V1__FINISH_REASON__FINISH_REASON_UNSPECIFIED;
   e->m.rating = PONTE__CHATBOT__V1__RATING__RATING_UNSPECIFIED;
   e->m.message_id[0] = 0;
-  e->has_final = e->stored = false;
+  e->has_final = e->stored = e->unconfirmed = false;
   e->attempt = e->tries = 0;
   wc_chat_set_why(e, NULL);
   wc_chat_changed(c, e, WC_CHAT_CHANGED_SOURCES | WC_CHAT_CHANGED_ANSWER);
@@ -230,8 +230,22 @@ base_err wc_chat_open(wc_chat *c, const char *conversation_id) {
   return BASE_OK;
 }
 
+/* The record's questions are this reader's. */
+static void confirm(wc_chat *c) {
+  for (wc_chat_entry *e = c->list.first; e; e = e->next) {
+    if (!e->unconfirmed) continue;
+    e->unconfirmed = false;
+    wc_chat_set_why(e, NULL);
+    wc_chat_changed(c, e, WC_CHAT_CHANGED_STATE);
+  }
+  wc_chat_pump(c);
+}
+
 base_err wc_chat_set_reader(wc_chat *c, const char *user_id) {
-  if (c->reader && strcmp(c->reader, user_id) == 0) return BASE_OK;
+  if (c->reader && strcmp(c->reader, user_id) == 0) {
+    confirm(c);
+    return BASE_OK;
+  }
   char *mine = strdup(user_id);
   if (!mine) return base_fail(BASE_E_NO_MEMORY);
   if (c->reader) clear(c);

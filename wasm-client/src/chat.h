@@ -103,7 +103,7 @@ base_err wc_chat_rate(wc_chat *c, uint32_t id, Ponte__Chatbot__V1__Rating rating
 /* Shows another conversation; "" begins a new one. PRECONDITION while questions wait or run. */
 base_err wc_chat_open(wc_chat *c, const char *conversation_id) BASE_MUST_USE;
 /* Who reads, as soon as it is known; copied. Questions and answers of somebody else, also those in the record, are gone, and nothing of them is asked in this name. What nobody had
- * signed for becomes theirs. NO_MEMORY changes nothing. */
+ * signed for becomes theirs. The record's questions of somebody who had signed in wait for this. NO_MEMORY changes nothing. */
 base_err wc_chat_set_reader(wc_chat *c, const char *user_id) BASE_MUST_USE;
 /* Whoever reads has gone: questions, answers and the record are gone too. */
 void wc_chat_forget(wc_chat *c);

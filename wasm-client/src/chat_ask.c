@@ -197,7 +197,7 @@ static base_err create(wc_chat *c, wc_chat_entry *e) {
 
 static wc_chat_entry *next_question(const wc_chat *c) {
   wc_chat_entry *e = c->list.first;
-  while (e && e->m.state != WC_CHAT_QUEUED)
+  while (e && (e->m.state != WC_CHAT_QUEUED || e->unconfirmed))
     e = e->next;
   return e;
 }

@@ -22,6 +22,7 @@ struct wc_chat_entry {
   base_buf held;                /* what an earlier try told, shown until this one has caught up */
   bool has_final;
   bool stored, storing; /* the record holds it; a put that does is under way */
+  bool unconfirmed;     /* its reader is known from the record alone: who reads here may be another */
   unsigned attempt, tries;
   unsigned changed;
 };

@@ -111,12 +111,23 @@ static base_err take_message(base_cursor *at, const ProtobufCMessageDescriptor *
   return pb_unpack(type, bytes, arena, out);
 }
 
-static void take_question(wc_chat *c, const wc_chat_request *r) {
+/* Not asked before its reader is here. */
+static void wait_for_reader(wc_chat_entry *e) {
+  wire_status status;
+  wire_status_init(&status);
+  wire_status_set(&status, 16, "somebody who had signed in asked this");
+  wc_chat_set_why(e, &status);
+  wire_status_dispose(&status);
+  e->unconfirmed = true;
+}
+
+static void take_question(wc_chat *c, const wc_chat_request *r, bool unconfirmed) {
   if (is_here(c, r->idempotency_key)) return;
   wc_chat_entry *e = wc_chat_entry_new(c, r);
   if (!e) return;
   e->stored = true;
   wc_chat_list_append(&c->list, e);
+  if (unconfirmed) wait_for_reader(e);
   wc_chat_set_state(c, e, WC_CHAT_QUEUED);
 }
 
@@ -133,7 +144,7 @@ static bool take_reader(wc_chat *c, base_cursor *at) {
 
 /* A damaged record is left as far as it can be read. */
 static void decode(wc_chat *c, base_span record) {
-  bool fresh = !c->list.first && !c->conversation[0];
+  bool fresh = !c->list.first && !c->conversation[0], known = c->reader != NULL;
   base_cursor at = base_cursor_of(record);
   if (base_cursor_u8(&at) != VERSION || !take_reader(c, &at)) return;
   pb_arena arena;
@@ -146,7 +157,7 @@ static void decode(wc_chat *c, base_span record) {
   }
   while (!at.failed && base_cursor_left(&at) > 0 &&
          base_is_ok(take_message(&at, &ponte__chatbot__v1__resolve_duvida_stream_request__descriptor, &arena, &m)))
-    take_question(c, (const wc_chat_request *)m);
+    take_question(c, (const wc_chat_request *)m, !known && c->reader);
   pb_arena_dispose(&arena);
   c->chat_changed = true;
   wc_chat_tell(c, 0);
