@@ -203,25 +203,10 @@ static base_err ask_engine(answering *a) {
 
 /* -- without an engine --------------------------------------------------------------------------------------------- */
 
-/* By the language of the answer; the last is for all others. */
-static const struct {
-  const char *language, *text;
-} refusals[] = {
-    {"pt", "Não encontrei isso no material das aulas. Tente perguntar com outras palavras ou acrescente o material que "
-           "trata do assunto."},
-    {"en", "I could not find this in the lesson material. Try asking in other words, or add material that covers it."},
-};
-
-static const char *refusal_of(const chatbot_question *q) {
-  const char *language = q->language && q->language[0] ? q->language : search_language(base_span_str(q->text));
-  size_t i = 0, last = sizeof refusals / sizeof *refusals - 1;
-  while (i < last && strncmp(language, refusals[i].language, 2) != 0)
-    i++;
-  return refusals[i].text;
-}
-
 static base_err refuse(answering *a) {
-  BASE_TRY(tell(a, base_span_str(refusal_of(a->question))));
+  const chatbot_question *q = a->question;
+  const char *language = q->language && q->language[0] ? q->language : search_language(base_span_str(q->text));
+  BASE_TRY(tell(a, base_span_str(llm_refusal(language))));
   a->out->finish = PONTE__CHATBOT__V1__FINISH_REASON__FINISH_REASON_NOT_IN_MATERIAL;
   return BASE_OK;
 }

@@ -113,10 +113,10 @@ static void what_the_material_does_not_say(void) {
   static const struct {
     const char *question, *language, *begins;
   } rows[] = {
-      {"Quem descobriu o Brasil em mil e quinhentos?", "", "Não encontrei"},
-      {"Who discovered the moons of the planet Jupiter?", "", "I could not find"},
-      {"Who discovered the moons of the planet Jupiter?", "pt-BR", "Não encontrei"},
-      {"Quem descobriu o Brasil em mil e quinhentos?", "en", "I could not find"},
+      {"Quem descobriu o Brasil em mil e quinhentos?", "", "O material não responde"},
+      {"Who discovered the moons of the planet Jupiter?", "", "The material does not answer"},
+      {"Who discovered the moons of the planet Jupiter?", "pt-BR", "O material não responde"},
+      {"Quem descobriu o Brasil em mil e quinhentos?", "en", "The material does not answer"},
   };
   begin(NULL);
   int asked = llm_fake_running();

@@ -25,12 +25,10 @@ static const double support_min_few = 0.65, support_min = 0.5;
 static const double as_good = 0.9;
 
 static const struct {
-  const char *language, *first, *next, *here, *refusal;
+  const char *language, *first, *next, *here;
 } phrases[] = {
-    {"en", "According to ", "See also ", "the lesson at hand",
-     "The material does not answer this question. Try other words, or ask your teacher."},
-    {"pt", "De acordo com ", "Veja também ", "o que foi dito na aula",
-     "O material não responde a essa pergunta. Tente com outras palavras ou pergunte ao professor."},
+    {"en", "According to ", "See also ", "the lesson at hand"},
+    {"pt", "De acordo com ", "Veja também ", "o que foi dito na aula"},
 };
 
 typedef struct {
@@ -201,7 +199,7 @@ static base_err make(const llm_request *r, embedded_answer *a) {
     if (m->quotes == 0) break; /* if the best does not tell, another only seems to */
   }
   a->finish = m->quotes ? LLM_STOP : LLM_NOT_IN_MATERIAL;
-  if (base_is_ok(e) && m->quotes == 0) e = base_buf_str(&a->text, phrases[language_of(r)].refusal);
+  if (base_is_ok(e) && m->quotes == 0) e = base_buf_str(&a->text, llm_refusal(phrases[language_of(r)].language));
   search_terms_free(m->terms);
   free(m);
   return e;

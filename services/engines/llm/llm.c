@@ -1,9 +1,16 @@
 #include "llm/llm.h"
 
 #include <pthread.h>
+#include <strings.h>
 
 #include "base/nearest.h"
 #include "llm/engines.h"
+
+const char *llm_refusal(const char *language) {
+  return strncasecmp(language, "pt", 2) == 0
+             ? "O material não responde a essa pergunta. Tente com outras palavras ou pergunte ao professor."
+             : "The material does not answer this question. Try other words, or ask your teacher.";
+}
 
 static const llm_engine *const engines[] = {
 #define X(engine) &(engine),

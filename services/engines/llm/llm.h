@@ -108,6 +108,9 @@ struct llm_engine {
   void (*free)(llm_answer *a);
 };
 
+/* That the material does not tell, in this language (BCP 47; English for one that we do not speak): what engines say, and what is said where none is asked. Static. */
+const char *llm_refusal(const char *language);
+
 /* NULL when there is no engine of that name. */
 const llm_engine *llm_engine_find(const char *name);
 /* "embedded, gemini, openai, fake", for messages. Static. */

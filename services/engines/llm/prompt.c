@@ -90,8 +90,3 @@ size_t llm_prompt_first_turn(const llm_request *r) {
   }
   return first;
 }
-
-const char *llm_prompt_refusal(const char *language) {
-  return strncasecmp(language, "pt", 2) == 0 ? "O material não responde a essa pergunta."
-                                             : "The material does not answer this question.";
-}

@@ -20,7 +20,5 @@ base_err llm_prompt_rules(const llm_request *r, const char *fence, base_buf *out
 base_err llm_prompt_question(const llm_request *r, const char *fence, base_buf *out) BASE_MUST_USE;
 /* The first of the turns that fit into LLM_HISTORY_MAX bytes and LLM_TURNS_MAX, the newest before the oldest. */
 size_t llm_prompt_first_turn(const llm_request *r);
-/* That the material does not tell, for a model that gave the mark and no word. Static. */
-const char *llm_prompt_refusal(const char *language);
 
 #endif

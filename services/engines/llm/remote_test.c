@@ -72,7 +72,9 @@ static void reads_any_pieces(void) {
               {"say:bytes", "A maçã 🍎 cai porque [[not in material]]", LLM_STOP},
               {"say:torn", "maçã 🍎!", LLM_STOP},
               {"say:nothing", "The material does not tell.", LLM_NOT_IN_MATERIAL},
-              {"say:mark", "O material não responde a essa pergunta.", LLM_NOT_IN_MATERIAL},
+              {"say:mark",
+               "O material não responde a essa pergunta. Tente com outras palavras ou pergunte ao professor.",
+               LLM_NOT_IN_MATERIAL},
               {"say:blocked", "", LLM_SAFETY},
               {"say:open", "A maçã", LLM_STOP}};
   for (size_t e = 0; e < 2; e++) {
@@ -93,10 +95,13 @@ static void reads_any_pieces(void) {
 static void refuses_in_the_language(void) {
   static const struct {
     const char *question, *language, *text;
-  } rows[] = {{"O que é a massa e por que ela cai? say:mark", "", "O material não responde a essa pergunta."},
-              {"What is mass and why does it fall? say:mark", "", "The material does not answer this question."},
-              {"O que é a massa e por que ela cai? say:mark", "en", "The material does not answer this question."},
-              {"say:mark", "", "The material does not answer this question."}};
+  } rows[] = {{"O que é a massa e por que ela cai? say:mark", "",
+               "O material não responde a essa pergunta. Tente com outras palavras ou pergunte ao professor."},
+              {"What is mass and why does it fall? say:mark", "",
+               "The material does not answer this question. Try other words, or ask your teacher."},
+              {"O que é a massa e por que ela cai? say:mark", "en",
+               "The material does not answer this question. Try other words, or ask your teacher."},
+              {"say:mark", "", "The material does not answer this question. Try other words, or ask your teacher."}};
   llm *l = open_engine("gemini");
   REQUIRE(l);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -124,7 +124,7 @@ static base_err flush(llm_stream *s, base_buf *out) {
     BASE_TRY(give(s, base_buf_span(&s->lead), out));
   }
   if (s->not_in_material && !s->has_text) {
-    BASE_TRY(give(s, base_span_str(llm_prompt_refusal(s->language)), out));
+    BASE_TRY(give(s, base_span_str(llm_refusal(s->language)), out));
   }
   return BASE_OK;
 }
