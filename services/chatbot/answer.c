@@ -33,25 +33,47 @@ typedef struct {
   int64_t begun_us;
 } answering;
 
+/* -- failures ------------------------------------------------------------------------------------------------------ */
+
+/* Neither question nor answer reaches the log. */
+static void log_failure(const answering *a, base_err e, const char *why) {
+  char trace_id[BASE_TRACE_ID_SIZE];
+  svc_trace_id(a->call, trace_id);
+  BASE_LOG(BASE_LOG_WARN, "the answering engine failed", LOG_STR("engine", a->out->engine),
+           LOG_STR("error", base_err_name(e)), LOG_STR("why", why), LOG_STR("trace_id", trace_id));
+}
+
+static base_err fail_engine(const answering *a) {
+  return svc_fail(a->call, RPC_REASON_ENGINE_FAILED, NULL,
+                  "the answering engine failed at this; the server's log knows more under the call's trace id");
+}
+
+/* An answer that never ends is the engine's failure: the caller did not ask for too much. */
+static base_err within_limit(const answering *a, base_err e) {
+  if (!base_is(e, BASE_E_TOO_LARGE)) return e;
+  log_failure(a, e, "it wrote more than an answer holds");
+  return fail_engine(a);
+}
+
 /* -- text ---------------------------------------------------------------------------------------------------------- */
 
 static base_err tell(answering *a, base_span piece) {
   if (piece.n == 0) return BASE_OK;
   if (base_buf_size(&a->out->text) == 0) chatbot_observe_first_piece(base_now_us() - a->begun_us);
-  BASE_TRY(base_buf_append(&a->out->text, piece));
+  BASE_TRY(within_limit(a, base_buf_append(&a->out->text, piece)));
   return a->to && a->to->on_text ? a->to->on_text(a->to->ctx, piece) : BASE_OK;
 }
 
 /* What may go on of the engine's text. */
 static base_err take(answering *a, base_span piece) {
   base_buf_clear(&a->checked);
-  BASE_TRY(cite_push(a->cite, piece, &a->checked));
+  BASE_TRY(within_limit(a, cite_push(a->cite, piece, &a->checked)));
   return tell(a, base_buf_span(&a->checked));
 }
 
 static base_err take_end(answering *a, const llm_event *end) {
   base_buf_clear(&a->checked);
-  BASE_TRY(cite_end(a->cite, &a->checked));
+  BASE_TRY(within_limit(a, cite_end(a->cite, &a->checked)));
   BASE_TRY(tell(a, base_buf_span(&a->checked)));
   a->out->finish = (Ponte__Chatbot__V1__FinishReason)((int)end->finish + 1);
   a->out->prompt_tokens = end->prompt_tokens;
@@ -112,23 +134,19 @@ static base_err add_citations(answering *a) {
 
 /* -- the engine ---------------------------------------------------------------------------------------------------- */
 
-/* What the caller is told of an engine's error. Neither question nor answer reaches the log. */
+/* What the caller is told of an engine's error. */
 static base_err explain(answering *a, base_err e) {
   llm_why why = {0};
-  char trace_id[BASE_TRACE_ID_SIZE];
   if (chatbot_run_answer(a->run)) llm_explain(chatbot_run_answer(a->run), &why);
-  svc_trace_id(a->call, trace_id);
   if (base_is(e, BASE_E_CANCELLED) && base_now_ms() >= svc_deadline_ms(a->call)) return base_fail(BASE_E_DEADLINE);
   if (base_is(e, BASE_E_CANCELLED) || base_is(e, BASE_E_DEADLINE) || base_is(e, BASE_E_NO_MEMORY)) return e;
-  BASE_LOG(BASE_LOG_WARN, "the answering engine failed", LOG_STR("engine", a->out->engine),
-           LOG_STR("error", base_err_name(e)), LOG_STR("why", why.text), LOG_STR("trace_id", trace_id));
+  log_failure(a, e, why.text);
   if (base_is(e, BASE_E_UNAVAILABLE) || base_is(e, BASE_E_EXHAUSTED)) {
     int64_t retry_ms = why.retry_after_ms > 0 ? why.retry_after_ms : RETRY_MS;
     return svc_fail_retry(a->call, RPC_REASON_ENGINE_UNAVAILABLE, retry_ms,
                           "the answering engine cannot be reached or is overloaded: ask again later");
   }
-  return svc_fail(a->call, RPC_REASON_ENGINE_FAILED, NULL,
-                  "the answering engine failed at this; the server's log knows more under the call's trace id");
+  return fail_engine(a);
 }
 
 static void on_over(void *ctx) { chatbot_run_cancel(ctx); }

@@ -154,6 +154,8 @@ static void ends_and_errors(void) {
       {"fake:error=DENIED", 13, 0, 13, "ENGINE_FAILED", "ENGINE_FAILED", 0},
       {"fake:error=INVALID", 13, 0, 13, "ENGINE_FAILED", "ENGINE_FAILED", 0},
       {"fake:text=1,nonsense", 13, 0, 13, "ENGINE_FAILED", "ENGINE_FAILED", 0},
+      {"fake:big=300000", 13, 0, 13, "ENGINE_FAILED", "ENGINE_FAILED", 0},
+      {"fake:big=200000,big=200000", 13, 0, 13, "ENGINE_FAILED", "ENGINE_FAILED", 0},
   };
   begin(NULL);
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
