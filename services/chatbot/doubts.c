@@ -1,7 +1,6 @@
 /* Doubts: who may ask how much, what is kept of it, and the answer on its way to the caller. */
 #include <stdio.h>
 
-#include "base/address.h"
 #include "base/log.h"
 #include "chatbot/messages.h"
 #include "chatbot/spending.h"
@@ -20,13 +19,14 @@ typedef Ponte__Chatbot__V1__ResolveDuvidaStreamRequest stream_request;
 /* The embedded engine asks nobody else. */
 static bool costs(const chatbot *b) { return strcmp(llm_name(b->llm), "embedded") != 0; }
 
-/* "": nobody whom limits are for. From this machine come, without an identity, tools, and a gateway that tells nothing of its clients. */
+/* "": nobody whom limits are for. */
 static void name_caller(svc_call *c, char who[CHATBOT_WHO_SIZE]) {
-  const char *user = svc_caller(c), *address = user[0] ? "" : svc_caller_address(c);
+  const char *user = svc_caller(c);
+  char network[SVC_NETWORK_SIZE] = "";
   who[0] = '\0';
-  if (user[0] || !base_is_loopback(address)) {
-    snprintf(who, CHATBOT_WHO_SIZE, "%s:%s", user[0] ? "user" : "address", user[0] ? user : address);
-  }
+  if (!user[0]) svc_caller_network(c, network);
+  if (user[0]) snprintf(who, CHATBOT_WHO_SIZE, "user:%s", user);
+  if (network[0]) snprintf(who, CHATBOT_WHO_SIZE, "address:%s", network);
 }
 
 static base_err require_tokens(svc_call *c, const char *who) {

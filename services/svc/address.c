@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "base/address.h"
 #include "svc/internal.h"
 
 /* Networks that the internet does not route: this machine, and private ones (RFC 1918, RFC 4193). */
@@ -53,4 +54,14 @@ void svc__client_address(const char *peer, base_span told, char out[RPC_ADDRESS_
   if (parse(text, address)) {
     memcpy(out, text, sizeof text);
   }
+}
+
+void svc__network_of(const char *address, char out[SVC_NETWORK_SIZE]) {
+  enum { NETWORK_BYTES = 8 };
+  char text[INET6_ADDRSTRLEN];
+  struct in6_addr v6;
+  snprintf(out, SVC_NETWORK_SIZE, "%s", base_is_loopback(address) ? "" : address);
+  if (inet_pton(AF_INET6, out, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6)) return;
+  memset(v6.s6_addr + NETWORK_BYTES, 0, sizeof v6.s6_addr - NETWORK_BYTES);
+  if (inet_ntop(AF_INET6, &v6, text, sizeof text)) snprintf(out, SVC_NETWORK_SIZE, "%s/64", text);
 }

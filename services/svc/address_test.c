@@ -32,4 +32,28 @@ static void the_gateway_is_believed_from_near(void) {
   }
 }
 
-TEST_MAIN(TEST(the_gateway_is_believed_from_near))
+static void networks(void) {
+  static const struct {
+    const char *address, *want, *reason;
+  } rows[] = {
+      {"203.0.113.7", "203.0.113.7", "IPv4 as it is"},
+      {"203.0.113.8", "203.0.113.8", "and its neighbour is another"},
+      {"2001:db8:1:2::7", "2001:db8:1:2::/64", "IPv6"},
+      {"2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64", "the same subscriber"},
+      {"2001:DB8:1:2:0:0:0:1", "2001:db8:1:2::/64", "written in another way"},
+      {"2001:db8:1:3::7", "2001:db8:1:3::/64", "the next subscriber"},
+      {"::ffff:203.0.113.7", "::ffff:203.0.113.7", "IPv4 in IPv6: all of IPv4 is no subscriber"},
+      {"127.0.0.1", "", "this machine"},
+      {"::1", "", "this machine by IPv6"},
+      {"", "", "unknown"},
+      {"fe80::1%eth0", "fe80::1%eth0", "with a zone"},
+      {"somebody", "somebody", "no address"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char got[SVC_NETWORK_SIZE];
+    svc__network_of(rows[i].address, got);
+    CHECK_MSG(strcmp(got, rows[i].want) == 0, "%s: \"%s\"", rows[i].reason, got);
+  }
+}
+
+TEST_MAIN(TEST(the_gateway_is_believed_from_near), TEST(networks))

@@ -129,3 +129,5 @@ const char *svc_caller_address(const svc_call *c) {
   }
   return c->address;
 }
+
+void svc_caller_network(const svc_call *c, char out[SVC_NETWORK_SIZE]) { svc__network_of(svc_caller_address(c), out); }

@@ -128,6 +128,8 @@ void svc__set_address(svc_call *c, const char *peer);
 /* address.c */
 /* The peer's address or, if the peer is near (this machine or a private network) and was told of a client's by x-ponte-client, as gateways do, that one. Pure. */
 void svc__client_address(const char *peer, base_span told, char out[RPC_ADDRESS_SIZE]);
+/* svc_caller_network() of an address. Pure. */
+void svc__network_of(const char *address, char out[SVC_NETWORK_SIZE]);
 
 /* fields.c: request fields that the framework knows by name. */
 const ProtobufCFieldDescriptor *svc__field(const ProtobufCMessageDescriptor *type, const char *name,

@@ -121,6 +121,10 @@ const char *svc_caller(const svc_call *c);
 bool svc_caller_has_role(const svc_call *c, const char *role);
 /* The numeric address of the caller's connection or, behind a gateway that is trusted, of its client; "" if unknown. */
 const char *svc_caller_address(const svc_call *c);
+/* Whom limits by address are for: that address or, of IPv6, its /64, which one subscriber has whole. "" for nobody: unknown, and this machine, from which come tools and a gateway that tells nothing of its
+ * clients. */
+enum { SVC_NETWORK_SIZE = 64 };
+void svc_caller_network(const svc_call *c, char out[SVC_NETWORK_SIZE]);
 /* For records whose owner only the store knows: OK for their owner and for one of the roles ("teacher admin"; NULL: none); PERMISSION_DENIED. */
 base_err svc_require(svc_call *c, const char *owner_id, const char *roles) BASE_MUST_USE;
 

@@ -1,8 +1,6 @@
 /* Sign-up, sign-in, sessions and passwords: the methods of identity.h. A password is hashed outside of transactions, which wait for each other. */
-#include <arpa/inet.h>
 #include <stdio.h>
 
-#include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "users/identity.h"
@@ -12,7 +10,7 @@
 #include "users/store.h"
 #include "users/throttle.h"
 
-enum { ACCESS_TOKEN_MAX = 4096, IPV6_NETWORK_BYTES = 8, BUSY_RETRY_MS = 1000 };
+enum { ACCESS_TOKEN_MAX = 4096, BUSY_RETRY_MS = 1000 };
 
 static const store_statement select_password = {"SELECT hash, one_time FROM passwords WHERE user_id = $1"};
 static const store_statement put_password = {
@@ -119,28 +117,20 @@ static base_err answer(svc_call *c, const grant *g, Ponte__Users__V1__Session *o
 typedef struct {
   svc_call *call;
   const char *email;
-  base_buf folded; /* the address as it is counted */
-  uint8_t network[16];
-  base_span caller; /* empty: unknown, not counted */
-  int64_t wait_us;  /* > 0: too early */
+  base_buf folded;                /* the address as it is counted */
+  char network[SVC_NETWORK_SIZE]; /* "": not counted */
+  int64_t wait_us;                /* > 0: too early */
   grant grant;
   const char *hash;  /* NULL: there is nobody like that, or without a password */
   const char *fresh; /* to be kept instead of it; NULL: none */
 } attempt;
 
-/* One subscriber has a whole /64 of IPv6. From this machine comes a gateway that tells nothing of its clients, and tools. */
-static base_span network_of(const char *address, uint8_t network[16]) {
-  struct in6_addr v6;
-  if (base_is_loopback(address)) return base_span_of(NULL, 0);
-  if (inet_pton(AF_INET6, address, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6)) return base_span_str(address);
-  memcpy(network, &v6, IPV6_NETWORK_BYTES);
-  return base_span_of(network, IPV6_NETWORK_BYTES);
-}
+static base_span caller_of(const attempt *a) { return base_span_str(a->network); }
 
 /* What cannot be folded is nobody's address, and counted as it came. */
 static base_err attempt_init(attempt *a, svc_call *c, const char *email) {
   *a = (attempt){.call = c, .email = email};
-  a->caller = network_of(svc_caller_address(c), a->network);
+  svc_caller_network(c, a->network);
   base_buf_init(&a->folded, USERS_FOLDED_MAX);
   base_err e = users_fold(base_span_str(email), &a->folded);
   return base_is(e, BASE_E_NO_MEMORY) ? e : BASE_OK;
@@ -153,12 +143,12 @@ static base_err too_early(svc_call *c, int64_t wait_us) {
 }
 
 static base_err count_attempt(attempt *a, store_tx *tx) {
-  return users_throttle_begin_sign_in(tx, base_buf_span(&a->folded), a->caller, svc_now_us(a->call), &a->wait_us);
+  return users_throttle_begin_sign_in(tx, base_buf_span(&a->folded), caller_of(a), svc_now_us(a->call), &a->wait_us);
 }
 
 static base_err forgive(attempt *a, store_tx *tx) {
   BASE_TRY(users_throttle_forgive(tx, USERS_ATTEMPT_EMAIL, base_buf_span(&a->folded)));
-  return a->caller.n ? users_throttle_forgive(tx, USERS_ATTEMPT_CALLER, a->caller) : BASE_OK;
+  return a->network[0] ? users_throttle_forgive(tx, USERS_ATTEMPT_CALLER, caller_of(a)) : BASE_OK;
 }
 
 /* -- sign-up ----------------------------------------------------------------------------------------------------------- */
@@ -172,8 +162,8 @@ typedef struct {
 static base_err count_sign_up(void *ctx, store_tx *tx) {
   attempt *a = &((sign_up *)ctx)->attempt;
   a->wait_us = 0;
-  if (!a->caller.n) return BASE_OK;
-  return users_throttle_begin(tx, USERS_ATTEMPT_SIGN_UP, a->caller, svc_now_us(a->call), &a->wait_us);
+  if (!a->network[0]) return BASE_OK;
+  return users_throttle_begin(tx, USERS_ATTEMPT_SIGN_UP, caller_of(a), svc_now_us(a->call), &a->wait_us);
 }
 
 static base_err write_sign_up(void *ctx, store_tx *tx) {
@@ -197,7 +187,7 @@ base_err users_sign_up(svc_call *c, const Ponte__Users__V1__SignUpRequest *reque
                        Ponte__Users__V1__Session *response) {
   users_identity *id = svc_state(c);
   sign_up s = {.attempt = {.call = c}, .request = request};
-  s.attempt.caller = network_of(svc_caller_address(c), s.attempt.network);
+  svc_caller_network(c, s.attempt.network);
   BASE_TRY(users_take_name(c, "", request->display_name, &s.name));
   BASE_TRY(store_write(id->store, count_sign_up, &s));
   if (s.attempt.wait_us > 0) return too_early(c, s.attempt.wait_us);
