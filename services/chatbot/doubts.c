@@ -40,13 +40,13 @@ static base_err require_tokens(svc_call *c, const char *who) {
                         "today's tokens are used up: ask again tomorrow (UTC)");
 }
 
-static base_err enter(svc_call *c, const char *who) {
+static base_err enter(svc_call *c, const char *who, bool takes_place) {
   const chatbot *b = svc_state(c);
   enum chatbot_limit which = CHATBOT_LIMIT_RATE;
   int64_t retry_ms = 0;
   if (!who[0]) return BASE_OK;
   BASE_TRY(require_tokens(c, who));
-  base_err e = chatbot_limits_enter(b->limits, who, base_now_ms(), &which, &retry_ms);
+  base_err e = chatbot_limits_enter(b->limits, who, base_now_ms(), takes_place, &which, &retry_ms);
   if (!base_is(e, BASE_E_EXHAUSTED)) return e;
   chatbot_observe_refused(which);
   if (which == CHATBOT_LIMIT_RUNNING) {
@@ -92,7 +92,7 @@ static base_err resolve(svc_call *c, const Ponte__Chatbot__V1__ChatbotDuvidaRequ
   chatbot_run run;
   chatbot_answer a;
   name_caller(c, who);
-  BASE_TRY(enter(c, who));
+  BASE_TRY(enter(c, who, false));
   chatbot_run_begin(&b->running, &run);
   base_err e = chatbot_answer_question(c, &run, &q, NULL, &a);
   spend(c, who, &a);
@@ -245,14 +245,14 @@ static base_err run_stream(svc_call *c, chatbot_run *run, const stream_request *
 base_err chatbot_resolve_duvida_stream(svc_call *c, const stream_request *r) {
   chatbot *b = svc_state(c);
   chatbot_asked asked = {.conversation_id = r->conversation_id, .key = r->idempotency_key, .question = r->duvida};
-  chatbot_claimed before = {0};
+  chatbot_claimed before = {.taken_from = ""};
   char who[CHATBOT_WHO_SIZE];
   chatbot_run run;
   BASE_TRY(svc_request_hash(c, asked.hash));
   if (asked.key[0]) BASE_TRY(chatbot_message_look(c, &asked, &before));
   if (before.kept) return repeat(c, &before); /* costs nothing, so no limit counts it */
   name_caller(c, who);
-  BASE_TRY(enter(c, who));
+  BASE_TRY(enter(c, who, before.taken_from[0] && chatbot_running_has(&b->running, before.taken_from)));
   chatbot_run_begin(&b->running, &run);
   asked.attempt = run.attempt;
   base_err e = run_stream(c, &run, r, &asked, who);

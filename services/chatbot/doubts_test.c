@@ -369,6 +369,25 @@ static void too_many_at_once(void) {
   testing_end();
 }
 
+/* Whoever lost the connection of the one answer that may run gets it back. */
+static void a_repeat_needs_no_free_place(void) {
+  begin_as_alice((const char *[]){"chatbot_running", "1", NULL});
+  Ponte__Chatbot__V1__ResolveDuvidaStreamRequest r = keyed(RUBISCO "fake:endless", "one");
+  pthread_t thread;
+  CHECK_INT(pthread_create(&thread, NULL, ask_for_ever, &r), 0);
+  UNTIL(llm_fake_running() == 1);
+  testing_doubt(RUBISCO, &s);
+  CHECK_STR(s.reply.reason, "TOO_MANY_CALLS");
+  s.cancel_after = 5;
+  testing_ask_stream(&r, &s);
+  s.cancel_after = 0;
+  CHECK_STR(s.reply.reason, "");
+  CHECK_INT(s.pieces, 5);
+  if (s.pieces) pthread_join(thread, NULL);
+  CHECK_INT(t.reply.code, CANCELLED);
+  testing_end();
+}
+
 /* Also over a restart, and for answers that were broken off. */
 static void the_days_tokens(void) {
   begin_as_alice((const char *[]){"chatbot_tokens", "20", NULL});
@@ -396,6 +415,27 @@ static void failures_cost_nothing(void) {
   CHECK_STR(s.reply.reason, "ENGINE_UNAVAILABLE");
   testing_doubt(RUBISCO, &s);
   CHECK_STR(s.reply.reason, "QUOTA_EXCEEDED");
+  testing_end();
+}
+
+static svc_reply resolve_from(const char *address) {
+  Ponte__Chatbot__V1__ChatbotDuvidaRequest r = PONTE__CHATBOT__V1__CHATBOT_DUVIDA_REQUEST__INIT;
+  r.duvida = (char *)RUBISCO;
+  return svc_world_ask(testing_world, &(svc_question){.service = "chatbot",
+                                                      .method = &ponte_chatbot_v1_service.methods[0],
+                                                      .request = &r.base,
+                                                      .metadata = (const char *[]){"x-ponte-client", address, NULL}});
+}
+
+/* Without identities; of IPv6 a subscriber has a whole /64. */
+static void callers_are_networks(void) {
+  begin((const char *[]){"chatbot_questions", "1", NULL});
+  CHECK_INT(resolve_from("2001:db8:1:2::7").code, OK);
+  CHECK_STR(resolve_from("2001:db8:1:2:8000::1").reason, "QUOTA_EXCEEDED");
+  CHECK_INT(resolve_from("2001:db8:1:3::7").code, OK);
+  CHECK_INT(resolve_from("203.0.113.7").code, OK);
+  CHECK_INT(resolve_from("203.0.113.8").code, OK);
+  CHECK_STR(resolve_from("203.0.113.8").reason, "QUOTA_EXCEEDED");
   testing_end();
 }
 
@@ -480,6 +520,6 @@ TEST_MAIN(TEST(a_stream_has_sources_text_and_one_final), TEST(citations_are_the_
           TEST(the_deadline_stops_the_engine), TEST(stopping_the_service_stops_the_engine),
           TEST(a_repeat_is_told_the_kept_answer), TEST(a_failed_answer_is_not_kept),
           TEST(a_repeat_takes_the_place_of_what_runs), TEST(what_was_replaced_is_stopped), TEST(too_many_questions),
-          TEST(a_repeat_counts_for_no_limit), TEST(too_many_at_once), TEST(the_days_tokens),
-          TEST(failures_cost_nothing), TEST(tools_have_no_limits), TEST(many_at_once), TEST(what_is_no_question),
-          TEST(chosen_materials))
+          TEST(a_repeat_counts_for_no_limit), TEST(too_many_at_once), TEST(a_repeat_needs_no_free_place),
+          TEST(callers_are_networks), TEST(the_days_tokens), TEST(failures_cost_nothing), TEST(tools_have_no_limits),
+          TEST(many_at_once), TEST(what_is_no_question), TEST(chosen_materials))

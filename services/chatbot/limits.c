@@ -96,12 +96,12 @@ static base_err refuse(enum chatbot_limit limit, int64_t retry_ms, enum chatbot_
   return base_fail(BASE_E_EXHAUSTED);
 }
 
-static base_err enter(chatbot_limits *l, const char *who, int64_t now_us, enum chatbot_limit *which,
+static base_err enter(chatbot_limits *l, const char *who, int64_t now_us, bool takes_place, enum chatbot_limit *which,
                       int64_t *retry_after_ms) {
   const chatbot_limit_options *o = &l->options;
   caller *c = NULL;
   BASE_TRY(find_or_add(l, who, now_us, &c));
-  if (o->running && c->running >= o->running) {
+  if (o->running && c->running >= o->running && !takes_place) {
     return refuse(CHATBOT_LIMIT_RUNNING, RUNNING_RETRY_MS, which, retry_after_ms);
   }
   int64_t minute_us = (int64_t)MINUTE_MS * 1000, step_us = o->a_minute ? minute_us / o->a_minute : 0;
@@ -114,10 +114,10 @@ static base_err enter(chatbot_limits *l, const char *who, int64_t now_us, enum c
   return BASE_OK;
 }
 
-base_err chatbot_limits_enter(chatbot_limits *l, const char *who, int64_t now_ms, enum chatbot_limit *which,
-                              int64_t *retry_after_ms) {
+base_err chatbot_limits_enter(chatbot_limits *l, const char *who, int64_t now_ms, bool takes_place,
+                              enum chatbot_limit *which, int64_t *retry_after_ms) {
   pthread_mutex_lock(&l->lock);
-  base_err e = enter(l, who, now_ms * 1000, which, retry_after_ms);
+  base_err e = enter(l, who, now_ms * 1000, takes_place, which, retry_after_ms);
   pthread_mutex_unlock(&l->lock);
   return e;
 }

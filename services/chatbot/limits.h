@@ -25,9 +25,9 @@ base_err chatbot_limits_new(const chatbot_limit_options *options, chatbot_limits
 void chatbot_limits_free(chatbot_limits *l);
 const chatbot_limit_options *chatbot_limits_options(const chatbot_limits *l);
 
-/* One more question at now_ms (base_now_ms()). OK: chatbot_limits_leave() when it is answered. EXHAUSTED: which limit, and when it would have been let in (for RUNNING nobody knows: a second). NO_MEMORY. */
-base_err chatbot_limits_enter(chatbot_limits *l, const char *who, int64_t now_ms, enum chatbot_limit *which,
-                              int64_t *retry_after_ms) BASE_MUST_USE;
+/* One more question at now_ms (base_now_ms()); one that takes the place of an answer which runs here needs no free one. OK: chatbot_limits_leave() when it is answered. EXHAUSTED: which limit, and when it would have been let in (for RUNNING nobody knows: a second). NO_MEMORY. */
+base_err chatbot_limits_enter(chatbot_limits *l, const char *who, int64_t now_ms, bool takes_place,
+                              enum chatbot_limit *which, int64_t *retry_after_ms) BASE_MUST_USE;
 /* A caller who never entered is nobody. */
 void chatbot_limits_leave(chatbot_limits *l, const char *who);
 

@@ -13,7 +13,7 @@ static chatbot_limits *limits_of(int64_t a_minute, int64_t running) {
 /* 0: let in; else the retry delay, with the limit in *which. */
 static int64_t ask(chatbot_limits *l, const char *who, int64_t now_ms, enum chatbot_limit *which) {
   int64_t retry_ms = 0;
-  base_err e = chatbot_limits_enter(l, who, now_ms, which, &retry_ms);
+  base_err e = chatbot_limits_enter(l, who, now_ms, false, which, &retry_ms);
   CHECK(base_is_ok(e) ? retry_ms == 0 : base_is(e, BASE_E_EXHAUSTED) && retry_ms > 0);
   return retry_ms;
 }
@@ -59,6 +59,10 @@ static void answers_at_once(void) {
   chatbot_limits_leave(l, "user:alice");
   CHECK_INT(ask(l, "user:alice", 0, &which), 0);
   CHECK(ask(l, "user:alice", 0, &which) > 0);
+  int64_t retry_ms = 0;
+  CHECK_OK(chatbot_limits_enter(l, "user:alice", 0, true, &which, &retry_ms)); /* it ends one of them */
+  chatbot_limits_leave(l, "user:alice");
+  CHECK(ask(l, "user:alice", 0, &which) > 0);
   chatbot_limits_free(l);
 }
 
@@ -71,6 +75,18 @@ static void refusals_cost_nothing(void) {
     CHECK(ask(l, "user:alice", 0, &which) > 0);
   chatbot_limits_leave(l, "user:alice");
   CHECK_INT(ask(l, "user:alice", 0, &which), 0);
+  chatbot_limits_free(l);
+}
+
+/* Nor is taking one's own place over a way round the rate. */
+static void repeats_are_questions(void) {
+  chatbot_limits *l = limits_of(2, 1);
+  enum chatbot_limit which = CHATBOT_LIMIT_TOKENS;
+  int64_t retry_ms = 0;
+  CHECK_INT(ask(l, "user:alice", 0, &which), 0);
+  CHECK_OK(chatbot_limits_enter(l, "user:alice", 0, true, &which, &retry_ms));
+  CHECK_ERR(chatbot_limits_enter(l, "user:alice", 0, true, &which, &retry_ms), BASE_E_EXHAUSTED);
+  CHECK_INT(which, CHATBOT_LIMIT_RATE);
   chatbot_limits_free(l);
 }
 
@@ -90,14 +106,14 @@ static void many_callers(void) {
   char who[64];
   for (int i = 0; i < CHATBOT_CALLERS_MAX; i++) {
     snprintf(who, sizeof who, "address:%d", i);
-    CHECK_OK(chatbot_limits_enter(l, who, 1000, &which, &retry_ms));
+    CHECK_OK(chatbot_limits_enter(l, who, 1000, false, &which, &retry_ms));
     if (i > 0) chatbot_limits_leave(l, who);
   }
-  CHECK(base_is(chatbot_limits_enter(l, "one more", 1000, &which, &retry_ms), BASE_E_NO_MEMORY));
-  CHECK_OK(chatbot_limits_enter(l, "one more", 62000, &which, &retry_ms));
+  CHECK(base_is(chatbot_limits_enter(l, "one more", 1000, false, &which, &retry_ms), BASE_E_NO_MEMORY));
+  CHECK_OK(chatbot_limits_enter(l, "one more", 62000, false, &which, &retry_ms));
   chatbot_limits_leave(l, "address:0");
   chatbot_limits_free(l);
 }
 
-TEST_MAIN(TEST(a_minutes_questions), TEST(answers_at_once), TEST(refusals_cost_nothing), TEST(no_limits),
-          TEST(many_callers))
+TEST_MAIN(TEST(a_minutes_questions), TEST(answers_at_once), TEST(refusals_cost_nothing), TEST(repeats_are_questions),
+          TEST(no_limits), TEST(many_callers))

@@ -59,9 +59,23 @@ void chatbot_run_cancel(chatbot_run *run) {
   pthread_mutex_unlock(&run->among->lock);
 }
 
+static chatbot_run *find(chatbot_running *r, const char *attempt) {
+  chatbot_run *run = r->first;
+  while (run && strcmp(run->attempt, attempt) != 0)
+    run = run->next;
+  return run;
+}
+
+bool chatbot_running_has(chatbot_running *r, const char *attempt) {
+  pthread_mutex_lock(&r->lock);
+  bool has = find(r, attempt) != NULL;
+  pthread_mutex_unlock(&r->lock);
+  return has;
+}
+
 void chatbot_running_cancel(chatbot_running *r, const char *attempt) {
   pthread_mutex_lock(&r->lock);
-  for (chatbot_run *run = r->first; run; run = run->next)
-    if (strcmp(run->attempt, attempt) == 0) cancel(run);
+  chatbot_run *run = find(r, attempt);
+  if (run) cancel(run);
   pthread_mutex_unlock(&r->lock);
 }

@@ -37,6 +37,8 @@ static inline llm_answer *chatbot_run_answer(const chatbot_run *run) { return ru
 void chatbot_run_stop(chatbot_run *run);
 /* Does not block. */
 void chatbot_run_cancel(chatbot_run *run);
+/* Whether this process works on it. */
+bool chatbot_running_has(chatbot_running *r, const char *attempt);
 /* In this process, if it is in this one. */
 void chatbot_running_cancel(chatbot_running *r, const char *attempt);
 
