@@ -318,6 +318,30 @@ test('screen readers hear the start and the end, and not each word', { timeout: 
     assert.equal(await page.$eval('#chat-log', (e) => e.closest('[aria-live]') ?? e.querySelector('[aria-live]')), null);
     for (const control of await page.$$('#chat button:not([hidden]), [data-close], #chat textarea')) {
       const name = await control.evaluate((e) => e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.[0]?.textContent);
+test('a browser that refuses to copy is named; in a low window the log keeps its room, and the panel scrolls', { timeout: 60000 }, async () => {
+  for (const [locale, said] of [['en', /did not allow copying/], ['pt-BR', /não permitiu copiar/]]) {
+    await withPage({ locale, viewport: { width: 1100, height: 420 } }, async (page) => {
+      await page.evaluate(() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); });
+      await ask(page, 'Where do the light reactions take place?');
+      await reaches(page, 0, 'DONE');
+      await page.click('[data-action=copy]');
+      await page.waitForSelector('#notice:not([hidden])');
+      assert.match(await page.textContent('#notice p'), said);
+      assert.equal(await page.locator('[data-action=copy].done').count(), 0);
+      await page.screenshot({ path: join(screenshots, `chat-low-${locale}.png`) });
+      const log = await page.locator('#chat-log').boundingBox();
+      assert.ok(log.height > 100, `the log is ${log.height} px high`);
+      await page.locator('#chat-form').scrollIntoViewIfNeeded();
+      const [above, form] = await Promise.all(['#chat-log', '#chat-form'].map((id) => page.locator(id).boundingBox()));
+      assert.ok(above.y + above.height <= form.y, 'nothing lies over the input');
+      assert.ok(await page.evaluate(() => {
+        const at = document.querySelector('#chat-input').getBoundingClientRect();
+        return document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2)?.id === 'chat-input';
+      }), 'the input can be pressed');
+    });
+  }
+});
+
       assert.ok(name, await control.evaluate((e) => e.outerHTML));
     }
   });

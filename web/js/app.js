@@ -179,7 +179,7 @@ async function transcribeFile(file) {
 // -- the reader's actions -----------------------------------------------------------------------------------------------------
 
 async function copyAll() {
-  await navigator.clipboard.writeText(client.exportTranscript('txt'));
+  if (!await view.copyText(client.exportTranscript('txt'))) return;
   const label = $('copy').querySelector('span');
   label.textContent = text('copied');
   setTimeout(() => { label.textContent = text('copy'); }, 1500);

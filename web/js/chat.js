@@ -108,7 +108,7 @@ function action(name, run, path) {
 }
 
 async function copy(id, button) {
-  await navigator.clipboard.writeText(chat.text(id));
+  if (!await view.copyText(chat.text(id))) return;
   labelled(button, 'chat_copied');
   button.classList.add('done');
   setTimeout(() => { labelled(button, 'chat_copy'); button.classList.remove('done'); }, COPIED_MS);

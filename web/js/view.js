@@ -1,5 +1,7 @@
 // The transcript on the screen: finished sentences are appended, the interim one is replaced in place. Data enters the DOM as text only.
 
+import { text as words } from './i18n.js';
+
 const $ = (id) => document.getElementById(id);
 const transcript = $('transcript');
 const finals = $('finals');
@@ -103,6 +105,17 @@ export function showNotice(message, action) {
 
 export function hideNotice() {
   $('notice').hidden = true;
+}
+
+/** False: the browser refused, and the reader was told. */
+export async function copyText(content) {
+  try {
+    await navigator.clipboard.writeText(content); // there is no clipboard at all on a page without TLS
+  } catch {
+    showNotice(words('copy_failed'));
+    return false;
+  }
+  return true;
 }
 
 export function setLevel(fraction) {
