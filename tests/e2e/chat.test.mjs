@@ -207,6 +207,20 @@ test('the gateway dies while an answer streams: it is answered once, and nothing
   });
 });
 
+/** Whether the record from which a reload takes its questions holds these. */
+const isRecorded = (questions) => new Promise((resolve, reject) => {
+  const opening = indexedDB.open('ponte');
+  opening.onerror = reject;
+  opening.onsuccess = () => {
+    const request = opening.result.transaction('records').objectStore('records').get('chat');
+    request.onsuccess = () => {
+      const record = new TextDecoder().decode(request.result ?? new Uint8Array());
+      opening.result.close();
+      resolve(questions.every((question) => record.includes(question)));
+    };
+  };
+});
+
 test('asked offline, reloaded, online again: answered exactly once', { timeout: 90000 }, async () => {
   await withPage({}, async (page) => {
     await ask(page, 'Where is chlorophyll?');
@@ -216,7 +230,7 @@ test('asked offline, reloaded, online again: answered exactly once', { timeout: 
     await page.waitForFunction(() => document.querySelector('#connection').dataset.state !== 'online');
     await ask(page, 'What releases oxygen?');
     await ask(page, 'What splits water?');
-    await page.waitForTimeout(700);
+    await page.waitForFunction(isRecorded, ['What releases oxygen?', 'What splits water?']);
     await stack.gateway.start(); // the page itself comes from it; its calls are blocked until the reload is over
     await page.reload();
     await page.waitForFunction(() => document.querySelectorAll('.exchange[data-state=DONE]').length === 3, null, { timeout: 30000 });
