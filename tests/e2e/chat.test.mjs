@@ -318,20 +318,6 @@ test('copy gives the answer with its sources', { timeout: 60000 }, async () => {
   });
 });
 
-test('screen readers hear the start and the end, and not each word', { timeout: 60000 }, async () => {
-  await withPage({}, async (page) => {
-    await page.evaluate(() => {
-      window.said = [];
-      new MutationObserver(() => window.said.push(document.querySelector('#chat-status').textContent))
-        .observe(document.querySelector('#chat-status'), { childList: true, characterData: true, subtree: true });
-    });
-    await ask(page, `${TOPIC} fake:text=50,quote=1`);
-    await reaches(page, 0, 'DONE');
-    const said = await page.evaluate(() => window.said);
-    assert.ok(said.length <= 2 && said.at(-1) === 'The answer is complete.', said.join('|'));
-    assert.equal(await page.$eval('#chat-log', (e) => e.closest('[aria-live]') ?? e.querySelector('[aria-live]')), null);
-    for (const control of await page.$$('#chat button:not([hidden]), [data-close], #chat textarea')) {
-      const name = await control.evaluate((e) => e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.[0]?.textContent);
 test('a browser that refuses to copy is named; in a low window the log keeps its room, and the panel scrolls', { timeout: 60000 }, async () => {
   for (const [locale, said] of [['en', /did not allow copying/], ['pt-BR', /não permitiu copiar/]]) {
     await withPage({ locale, viewport: { width: 1100, height: 420 } }, async (page) => {
@@ -356,6 +342,20 @@ test('a browser that refuses to copy is named; in a low window the log keeps its
   }
 });
 
+test('screen readers hear the start and the end, and not each word', { timeout: 60000 }, async () => {
+  await withPage({}, async (page) => {
+    await page.evaluate(() => {
+      window.said = [];
+      new MutationObserver(() => window.said.push(document.querySelector('#chat-status').textContent))
+        .observe(document.querySelector('#chat-status'), { childList: true, characterData: true, subtree: true });
+    });
+    await ask(page, `${TOPIC} fake:text=50,quote=1`);
+    await reaches(page, 0, 'DONE');
+    const said = await page.evaluate(() => window.said);
+    assert.ok(said.length <= 2 && said.at(-1) === 'The answer is complete.', said.join('|'));
+    assert.equal(await page.$eval('#chat-log', (e) => e.closest('[aria-live]') ?? e.querySelector('[aria-live]')), null);
+    for (const control of await page.$$('#chat button:not([hidden]), [data-close], #chat textarea')) {
+      const name = await control.evaluate((e) => e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.[0]?.textContent);
       assert.ok(name, await control.evaluate((e) => e.outerHTML));
     }
   });
@@ -379,7 +379,14 @@ test('signed out, a question waits for the sign-in, over a reload too; signing o
     await page.click('#identity-submit');
     await reaches(page, 0, 'DONE');
     assert.match(await addMaterial(page, 'mine.txt', 'Only mine.'), /can be asked about/);
+    page.on('dialog', (dialog) => dialog.accept());
+    await page.click('#chat-history');
+    await page.locator('#history-list .remove').click();
+    await page.waitForFunction(() => /^No conversations yet/.test(document.querySelector('#history-status').textContent));
+    await page.click('#history-dialog [data-close]');
     await page.click('#chat-materials');
+    await page.locator('#material-list .remove').click();
+    await page.waitForFunction(() => /was removed. No material yet/.test(document.querySelector('#material-status').textContent));
     await page.check('#material-shared');
     await page.click('#materials-dialog [data-close]');
     assert.match(await addMaterial(page, 'ours.txt', 'For everybody.'), /role does not allow/);

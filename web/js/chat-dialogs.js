@@ -46,6 +46,9 @@ function removeRow(item) {
   (next?.querySelector('.remove') ?? dialog.querySelector('[data-close]')).focus();
 }
 
+/** What is said of a list that has become empty. */
+const noneLeft = (prefix) => ($(`${prefix}-list`).children.length === 0 && $(`${prefix}-more`).hidden ? text(`${prefix}_empty`) : '');
+
 /** Fills a list page by page: rowOf(entry) for each of the answer's `field`. */
 function fill(prefix, client, method, field, rowOf) {
   const list = $(`${prefix}-list`);
@@ -79,6 +82,7 @@ export function openHistory(client, { current, open, locale }) {
     try {
       await client.call(`${SERVICE}/DeleteConversation`, { conversationId, idempotencyKey: crypto.randomUUID() });
       removeRow(item);
+      $('history-status').textContent = noneLeft('history');
       if (conversationId === current) open('');
     } catch (error) {
       $('history-status').textContent = chatErrorText(error);
@@ -106,7 +110,7 @@ function materialRow(client, { materialId, title, format, shared, sizeBytes = 0,
     try {
       await client.call(`${SERVICE}/RemoveMaterial`, { materialId, idempotencyKey: crypto.randomUUID() });
       removeRow(item);
-      $('material-status').textContent = text('material_removed', { title });
+      $('material-status').textContent = `${text('material_removed', { title })} ${noneLeft('material')}`.trim();
     } catch (error) {
       $('material-status').textContent = chatErrorText(error);
     }
