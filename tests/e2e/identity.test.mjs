@@ -276,6 +276,25 @@ test('a refresh whose answer was lost ends in words, and one signs in again', { 
   await page.context().close();
 });
 
+test('a password is changed, or not, although the dialog was closed meanwhile', { timeout: 60000 }, async () => {
+  const page = await open();
+  await signUp(page);
+  const change = async (old, fresh) => {
+    await page.click('#account summary');
+    await page.click('#change-password');
+    await page.fill('#identity-old-password', old);
+    await page.fill('#identity-new-password', fresh);
+    await page.evaluate(() => { document.querySelector('#identity-submit').click(); document.querySelector('#identity').close(); });
+    await page.waitForSelector('#notice:not([hidden])');
+    return page.textContent('#notice p');
+  };
+  assert.match(await change('wrong', `${PASSWORD} two`), /password is wrong/);
+  await page.evaluate(() => { document.querySelector('#notice').hidden = true; });
+  assert.match(await change(PASSWORD, `${PASSWORD} two`), /password was changed/);
+  await signedIn(page);
+  await page.context().close();
+});
+
 const CHATBOT = 'ponte.chatbot.v1.ChatbotService';
 const attached = (page, state) => page.waitForSelector(`#attached[data-state=${state}]`, { timeout: 60000 });
 

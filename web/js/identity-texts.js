@@ -3,7 +3,7 @@
 export const identityTexts = {
   en: {
     sign_in: 'Sign in', sign_up: 'Create an account', sign_out: 'Sign out', account: 'Your account', change_password: 'Change password…',
-    signing_in: 'Signing in…', signing_up: 'Creating…', changing: 'Changing…', cancel: 'Cancel', refreshing: 'Signing in again…',
+    signing_in: 'Signing in…', signing_up: 'Creating…', changing: 'Changing…', changed: 'The password was changed.', cancel: 'Cancel', refreshing: 'Signing in again…',
     email: 'E-mail', name: 'Name', password: 'Password', new_password: 'New password', old_password: 'Present password',
     password_rule: '8 characters or more.', show_password: 'Show', hide_password: 'Hide', show_password_label: 'Show the password', hide_password_label: 'Hide the password',
     why_sign_in: 'Captions work without an account. Questions and saved transcripts need one.',
@@ -23,7 +23,7 @@ export const identityTexts = {
   },
   'pt-BR': {
     sign_in: 'Entrar', sign_up: 'Criar conta', sign_out: 'Sair', account: 'Sua conta', change_password: 'Trocar a senha…',
-    signing_in: 'Entrando…', signing_up: 'Criando…', changing: 'Trocando…', cancel: 'Cancelar', refreshing: 'Entrando de novo…',
+    signing_in: 'Entrando…', signing_up: 'Criando…', changing: 'Trocando…', changed: 'A senha foi trocada.', cancel: 'Cancelar', refreshing: 'Entrando de novo…',
     email: 'E-mail', name: 'Nome', password: 'Senha', new_password: 'Nova senha', old_password: 'Senha atual',
     password_rule: '8 caracteres ou mais.', show_password: 'Mostrar', hide_password: 'Ocultar', show_password_label: 'Mostrar a senha', hide_password_label: 'Ocultar a senha',
     why_sign_in: 'As legendas funcionam sem conta. Perguntas e transcrições guardadas precisam de uma.',

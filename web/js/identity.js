@@ -125,21 +125,29 @@ const actions = {
   'change': () => client.setPassword(field('old-password').value, field('new-password').value),
 };
 
+/** The dialog was closed meanwhile. That the session has ended is told already. */
+function tellChanged(error) {
+  if (error && identity.state !== 'ENDED') view.showNotice(identityError(error));
+  else if (identity.state === 'SIGNED_IN') view.showNotice(text('changed'));
+}
+
 async function submit(event) {
   event.preventDefault();
   if (busy) return;
+  const doing = mode;
   busy = true;
   showError(null);
   showDialog();
   let error = null;
   try {
-    await actions[mode]();
+    await actions[doing]();
   } catch (caught) {
     error = caught;
   }
   busy = false;
   showDialog();
-  if (error) refuse(error);
+  if (doing === 'change' && !$('identity').open) tellChanged(error);
+  else if (error) refuse(error);
   else if (identity.state === 'MUST_CHANGE') changePassword();
   else if (identity.state === 'SIGNED_IN') closeDialog();
 }
