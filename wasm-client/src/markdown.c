@@ -62,7 +62,7 @@ wc_markdown *wc_markdown_new(void) {
   if (!m) return NULL;
   base_buf_init(&m->shown.ops, OPS_MAX);
   base_buf_init(&m->next.ops, OPS_MAX);
-  base_buf_init(&m->source, 4 * WC_MARKDOWN_MAX);
+  base_buf_init(&m->source, 4 * WC_MARKDOWN_MAX + 1);
   base_buf_init(&m->run, 4 * WC_MARKDOWN_MAX);
   return m;
 }
@@ -126,7 +126,7 @@ static base_err prepare(wc_markdown *m, base_span text, int passages) {
     }
     i += n;
   }
-  return BASE_OK;
+  return base_buf_u8(&m->source, 0); /* md4c looks at the byte behind digits that end the text */
 }
 
 /* -- writing */
@@ -400,7 +400,7 @@ base_err wc_markdown_render(wc_markdown *m, base_span text, int passages, base_b
   base_buf_clear(&m->next.ops);
   base_buf_clear(&m->run);
   base_span source = base_buf_span(&m->source);
-  int failed = source.n > 0 ? md_parse((const char *)source.p, (MD_SIZE)source.n, &parser, m) : 0;
+  int failed = source.n > 1 ? md_parse((const char *)source.p, (MD_SIZE)(source.n - 1), &parser, m) : 0;
   if (!base_is_ok(m->err)) return m->err;
   if (failed) return base_fail(BASE_E_NO_MEMORY);
   size_t before = base_buf_size(out);

@@ -192,5 +192,20 @@ static void test_growing(void) {
   wc_markdown_free(m);
 }
 
+/* A text that ends in digits is no list because of what stood behind them before. */
+static void test_digits_at_the_end(void) {
+  wc_markdown *m = wc_markdown_new();
+  REQUIRE(m);
+  base_buf out;
+  base_buf_init(&out, 1 << 20);
+  CHECK_OK(wc_markdown_render(m, base_span_str("12. x"), 0, &out));
+  base_buf_clear(&out);
+  CHECK_OK(wc_markdown_render(m, base_span_str("12"), 0, &out));
+  CHECK_OK(base_buf_u8(&out, 0));
+  CHECK_STR((const char *)base_buf_span(&out).p, "{\"keep\":0,\"blocks\":[[[\"p\"],\"12\",0]]}");
+  base_buf_dispose(&out);
+  wc_markdown_free(m);
+}
+
 TEST_MAIN(TEST(test_elements), TEST(test_hostile), TEST(test_links), TEST(test_citations), TEST(test_bounds),
-          TEST(test_growing))
+          TEST(test_growing), TEST(test_digits_at_the_end))
