@@ -83,23 +83,41 @@ static base_err take_end(answering *a, const llm_event *end) {
 
 /* -- citations ----------------------------------------------------------------------------------------------------- */
 
-/* The times of the words themselves; those of the passage, if its material is gone by now. */
-static base_err add_times(answering *a, const Ponte__Chatbot__V1__Passage *p, Ponte__Chatbot__V1__Citation *citation) {
-  citation->start_ms = p->start_ms;
-  citation->end_ms = p->end_ms;
-  if (p->start_ms < 0 || !p->material_id[0]) return BASE_OK;
+/* The times of the words themselves. */
+static void set_times(const material *m, Ponte__Chatbot__V1__Citation *citation) {
+  int64_t start_ms = -1, end_ms = -1;
+  material_times(m->cues, m->cue_count, (size_t)citation->begin, (size_t)citation->end, &start_ms, &end_ms);
+  if (start_ms < 0) return;
+  citation->start_ms = start_ms;
+  citation->end_ms = end_ms;
+}
+
+/* Of all citations of one material, which is loaded once for them; they keep the passage's times if it is gone by now. */
+static base_err add_times_of(answering *a, const char *material_id) {
   chatbot_loaded l;
-  base_err e = chatbot_material_load(a->service->store, p->material_id, &l);
-  if (base_is_ok(e)) {
-    int64_t start_ms = -1, end_ms = -1;
-    material_times(l.body.cues, l.body.cue_count, (size_t)citation->begin, (size_t)citation->end, &start_ms, &end_ms);
-    if (start_ms >= 0) {
-      citation->start_ms = start_ms;
-      citation->end_ms = end_ms;
-    }
+  base_err e = chatbot_material_load(a->service->store, material_id, &l);
+  for (size_t i = 0; base_is_ok(e) && i < a->out->citation_count; i++) {
+    Ponte__Chatbot__V1__Citation *citation = a->out->citations[i];
+    if (citation->start_ms >= 0 && strcmp(citation->material_id, material_id) == 0) set_times(&l.body, citation);
   }
   chatbot_loaded_dispose(&l);
   return base_is(e, BASE_E_NOT_FOUND) ? BASE_OK : e;
+}
+
+/* The first citation with times of its material, in which all others find theirs, too. */
+static bool is_first(const chatbot_answer *out, size_t at) {
+  const Ponte__Chatbot__V1__Citation *citation = out->citations[at];
+  if (citation->start_ms < 0 || !citation->material_id[0]) return false;
+  for (size_t i = 0; i < at; i++)
+    if (out->citations[i]->start_ms >= 0 && strcmp(out->citations[i]->material_id, citation->material_id) == 0)
+      return false;
+  return true;
+}
+
+static base_err add_times(answering *a) {
+  for (size_t i = 0; i < a->out->citation_count; i++)
+    if (is_first(a->out, i)) BASE_TRY(add_times_of(a, a->out->citations[i]->material_id));
+  return BASE_OK;
 }
 
 static base_err add_citation(answering *a, const cite_citation *from) {
@@ -117,8 +135,10 @@ static base_err add_citation(answering *a, const cite_citation *from) {
   citation->quote = quote;
   citation->answer_offset = (int32_t)from->answer_offset;
   citation->title = p->title;
+  citation->start_ms = p->start_ms;
+  citation->end_ms = p->end_ms;
   a->out->citations[a->out->citation_count++] = citation;
-  return add_times(a, p, citation);
+  return BASE_OK;
 }
 
 static base_err add_citations(answering *a) {
@@ -129,7 +149,7 @@ static base_err add_citations(answering *a) {
   if (!a->out->citations) return base_fail(BASE_E_NO_MEMORY);
   for (size_t i = 0; i < count; i++)
     BASE_TRY(add_citation(a, &all[i]));
-  return BASE_OK;
+  return add_times(a);
 }
 
 /* -- the engine ---------------------------------------------------------------------------------------------------- */

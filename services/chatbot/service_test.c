@@ -269,6 +269,27 @@ static void the_words_of_a_citation_have_their_times(void) {
   testing_end();
 }
 
+/* Cited in turns, each keeps the times of its own. */
+static void citations_of_two_materials(void) {
+  testing_begin(false, NULL);
+  append(spoken, 3);
+  testing_add("Subtitles", SRT,
+              "1\n00:01:00,000 --> 00:01:04,000\nGuard cells open and close the stomata of a leaf.\n\n"
+              "2\n00:01:04,000 --> 00:01:09,000\nAt night they keep the water in.\n",
+              false);
+  testing_doubt("Which cells open and close stomata? fake:quote=1,quote=2,quote=1,quote=2", &s);
+  CHECK_INT(s.reply.code, OK);
+  REQUIRE(s.citations == 4);
+  for (size_t i = 0; i < 4; i++) {
+    bool is_live = strcmp(s.cited[i].title, "Live lesson") == 0;
+    CHECK_INT(s.cited[i].start_ms, is_live ? 0 : 60000);
+    CHECK_INT(s.cited[i].end_ms, is_live ? 3000 : 64000);
+    CHECK((strcmp(s.cited[i].title, s.cited[i % 2].title) == 0));
+  }
+  CHECK(strcmp(s.cited[0].title, s.cited[1].title) != 0);
+  testing_end();
+}
+
 enum { CLIENTS = 12, BATCHES = 5 };
 
 /* Three clients send the segments of each session, so each segment comes three times, and half of them at the same moment. */
@@ -389,5 +410,5 @@ static void one_user_has_so_much_space(void) {
 TEST_MAIN(TEST(material_is_added_shown_and_removed), TEST(material_survives_a_restart), TEST(the_key_adds_once),
           TEST(what_is_no_material), TEST(material_in_pages), TEST(material_is_its_owners_unless_shared),
           TEST(a_transcription_grows_and_is_found_at_once), TEST(the_words_of_a_citation_have_their_times),
-          TEST(a_full_transcription), TEST(many_clients_append_at_once), TEST(sessions_belong_to_their_callers),
-          TEST(what_is_no_segment), TEST(one_user_has_so_much_space))
+          TEST(citations_of_two_materials), TEST(a_full_transcription), TEST(many_clients_append_at_once),
+          TEST(sessions_belong_to_their_callers), TEST(what_is_no_segment), TEST(one_user_has_so_much_space))
