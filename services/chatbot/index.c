@@ -5,14 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "chatbot/records.h"
 
-enum { PAGE = 64, ID_SIZE = 64 };
+enum { PAGE = 64 };
 
 /* How much of a live transcription is in the index: all but its last passage stays as it is. */
 typedef struct {
-  char material_id[ID_SIZE];
+  char material_id[BASE_UUID_SIZE];
   size_t passages;
 } live_row;
 
@@ -38,7 +39,7 @@ static const store_statement select_changed = {
 typedef struct {
   int64_t after;
   int64_t until; /* everything up to it is in this page */
-  char changed[PAGE][ID_SIZE];
+  char changed[PAGE][BASE_UUID_SIZE];
   size_t count;
   base_buf removed; /* ids, a NUL behind each */
 } page;
@@ -67,7 +68,7 @@ static base_err read_page(void *ctx, store_tx *tx) {
   BASE_TRY(store_query(tx, &select_changed, STORE_VALUES(store_int(p->after), store_int(PAGE)), &rows));
   int64_t last = 0;
   for (e = store_next(rows); base_is_ok(e); e = store_next(rows)) {
-    snprintf(p->changed[p->count++], ID_SIZE, "%s", store_column_text(rows, 0));
+    snprintf(p->changed[p->count++], BASE_UUID_SIZE, "%s", store_column_text(rows, 0));
     last = store_column_int(rows, 1);
   }
   if (p->count == PAGE) p->until = last;

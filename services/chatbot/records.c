@@ -75,12 +75,12 @@ static const store_statement find_session = {
     "SELECT material_id FROM materials WHERE session_id = $2 AND session_id <> '' AND (owner_id = $1 OR shared = 1)"
     " ORDER BY CASE WHEN owner_id = $1 THEN 0 ELSE 1 END, created_us DESC LIMIT 1"};
 
-base_err chatbot_find_session(store_tx *tx, const char *owner_id, const char *session_id, char out[64]) {
+base_err chatbot_find_session(store_tx *tx, const char *owner_id, const char *session_id, char out[BASE_UUID_SIZE]) {
   store_rows *rows = NULL;
   out[0] = '\0';
   BASE_TRY(store_query(tx, &find_session, STORE_VALUES(store_text(owner_id), store_text(session_id)), &rows));
   base_err e = store_next(rows);
-  if (base_is_ok(e)) snprintf(out, 64, "%s", store_column_text(rows, 0));
+  if (base_is_ok(e)) snprintf(out, BASE_UUID_SIZE, "%s", store_column_text(rows, 0));
   return base_is(e, BASE_E_NOT_FOUND) ? BASE_OK : e;
 }
 

@@ -2,6 +2,7 @@
 #ifndef PONTE_CHATBOT_RECORDS_H
 #define PONTE_CHATBOT_RECORDS_H
 
+#include "base/clock.h"
 #include "material/material.h"
 #include "ponte/chatbot/v1/chatbot.ponte.h"
 #include "svc/svc.h"
@@ -17,7 +18,8 @@ base_err chatbot_material_find(svc_call *c, store_tx *tx, const char *material_i
 base_err chatbot_material_of_session(svc_call *c, store_tx *tx, const char *owner_id, const char *session_id,
                                      chatbot_material *out) BASE_MUST_USE;
 /* The id of the caller's transcription of that session or, without one, of a shared one, "" if there is none. */
-base_err chatbot_find_session(store_tx *tx, const char *owner_id, const char *session_id, char out[64]) BASE_MUST_USE;
+base_err chatbot_find_session(store_tx *tx, const char *owner_id, const char *session_id,
+                              char out[BASE_UUID_SIZE]) BASE_MUST_USE;
 
 typedef struct {
   const char *owner_id;
@@ -44,7 +46,7 @@ base_err chatbot_material_delete(store_tx *tx, const char *material_id) BASE_MUS
 
 /* A material whole, outside of a call. */
 typedef struct {
-  char material_id[64];
+  char material_id[BASE_UUID_SIZE];
   char *owner_id, *title;
   int64_t format;
   bool shared;

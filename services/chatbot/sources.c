@@ -106,7 +106,7 @@ static base_err describe_all(void *ctx, store_tx *tx) {
 
 typedef struct {
   const char *owner_id, *session_id;
-  char *material_id; /* of 64 bytes */
+  char *material_id; /* of BASE_UUID_SIZE bytes */
 } lesson;
 
 static base_err find_lesson(void *ctx, store_tx *tx) {
@@ -117,7 +117,7 @@ static base_err find_lesson(void *ctx, store_tx *tx) {
 static base_err search_for(svc_call *c, const chatbot_question *q, const search_passage *extra, size_t extra_count,
                            chatbot_sources *out) {
   chatbot *b = svc_state(c);
-  char first[64] = "";
+  char first[BASE_UUID_SIZE] = "";
   search_hits hits = {0};
   if (q->session_id && q->session_id[0]) {
     BASE_TRY(store_read(b->store, find_lesson, &(lesson){svc_caller(c), q->session_id, first}));
