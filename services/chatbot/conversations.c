@@ -48,12 +48,8 @@ static base_err find(svc_call *c, store_tx *tx, const char *conversation_id, con
 
 /* The token of the page behind the row of this time and id. */
 static base_err next_page(svc_call *c, const Google__Protobuf__Timestamp *time, const char *id, char **out) {
-  char key[SVC_ROW_KEY_SIZE];
   int64_t us = 0;
-  if (!svc_time_us(time, &us)) return base_fail(BASE_E_INTERNAL);
-  svc_row_key_write(us, id, key);
-  *out = svc_next_page(c, key);
-  return *out ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
+  return svc_time_us(time, &us) ? svc_next_page_row(c, us, id, out) : base_fail(BASE_E_INTERNAL);
 }
 
 base_err chatbot_create_conversation(svc_call *c, store_tx *tx,

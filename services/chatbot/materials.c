@@ -172,12 +172,9 @@ base_err chatbot_list_materials(svc_call *c, store_tx *tx, const Ponte__Chatbot_
   if (response->n_materials <= (size_t)page.size) return BASE_OK;
   response->n_materials = (size_t)page.size;
   const chatbot_material *last = response->materials[page.size - 1];
-  char key[SVC_ROW_KEY_SIZE];
   int64_t created_us = 0;
   if (!svc_time_us(last->create_time, &created_us)) return base_fail(BASE_E_INTERNAL);
-  svc_row_key_write(created_us, last->material_id, key);
-  response->next_page_token = svc_next_page(c, key);
-  return response->next_page_token ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
+  return svc_next_page_row(c, created_us, last->material_id, &response->next_page_token);
 }
 
 /* -- removing ------------------------------------------------------------------------------------------------------ */

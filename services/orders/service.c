@@ -153,11 +153,8 @@ static base_err list_orders(svc_call *c, store_tx *tx, const Ponte__Orders__V1__
   if (!more) return BASE_OK;
   const Ponte__Orders__V1__Order *last = response->orders[response->n_orders - 1];
   int64_t created_us = 0;
-  char key[SVC_ROW_KEY_SIZE];
   if (!svc_time_us(last->create_time, &created_us)) return base_fail(BASE_E_INTERNAL);
-  svc_row_key_write(created_us, last->order_id, key);
-  response->next_page_token = svc_next_page(c, key);
-  return response->next_page_token ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
+  return svc_next_page_row(c, created_us, last->order_id, &response->next_page_token);
 }
 
 static base_err summarize_orders(svc_call *c, store_tx *tx, const Ponte__Orders__V1__SummarizeOrdersRequest *request,

@@ -1,5 +1,6 @@
 /* Lists in pages: page_size and page_token of a request, found by their names. */
 #include "svc/internal.h"
+#include "svc/row_key.h"
 
 enum { PAGE_DEFAULT = 50, PAGE_MAX = 1000 };
 
@@ -60,4 +61,11 @@ char *svc_next_page(svc_call *c, const char *last_key) {
   }
   base_buf_dispose(&token);
   return text;
+}
+
+base_err svc_next_page_row(svc_call *c, int64_t us, const char *id, char **out) {
+  char key[SVC_ROW_KEY_SIZE];
+  svc_row_key_write(us, id, key);
+  *out = svc_next_page(c, key);
+  return *out ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
 }

@@ -138,5 +138,7 @@ svc_page svc_call_page(const svc_call *c);
 base_err svc_fail_page_token(svc_call *c) BASE_MUST_USE;
 /* next_page_token behind the last row of this page: opaque, good for the same filters only. NULL when out of memory. */
 char *svc_next_page(svc_call *c, const char *last_key);
+/* The same in lists that are ordered by a time and then an id: behind that row (svc_row_key_read() of page.after reads it again). NO_MEMORY. */
+base_err svc_next_page_row(svc_call *c, int64_t us, const char *id, char **out) BASE_MUST_USE;
 
 #endif

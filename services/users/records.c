@@ -58,13 +58,6 @@ static base_err write_page(svc_call *c, const users_user *users, size_t count,
   return BASE_OK;
 }
 
-static base_err write_next(svc_call *c, const users_user *last, Ponte__Users__V1__ListUsersResponse *out) {
-  char key[SVC_ROW_KEY_SIZE];
-  svc_row_key_write(last->create_us, last->user_id, key);
-  out->next_page_token = svc_next_page(c, key);
-  return out->next_page_token ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
-}
-
 base_err users_list_page(svc_call *c, store_tx *tx, const Ponte__Users__V1__ListUsersRequest *request,
                          Ponte__Users__V1__ListUsersResponse *response) {
   svc_page page = svc_call_page(c);
@@ -81,9 +74,11 @@ base_err users_list_page(svc_call *c, store_tx *tx, const Ponte__Users__V1__List
   if (base_is_ok(e)) e = users_list(c, tx, &q, users, &count);
   base_buf_dispose(&pattern);
   BASE_TRY(e);
-  bool more = count > (size_t)page.size;
-  if (more) count = (size_t)page.size;
-  if (more) BASE_TRY(write_next(c, &users[count - 1], response));
+  if (count > (size_t)page.size) {
+    count = (size_t)page.size;
+    const users_user *last = &users[count - 1];
+    BASE_TRY(svc_next_page_row(c, last->create_us, last->user_id, &response->next_page_token));
+  }
   return count ? write_page(c, users, count, response) : BASE_OK;
 }
 
