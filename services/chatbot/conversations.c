@@ -5,7 +5,10 @@
 #include "svc/row_key.h"
 #include "svc/timestamp.h"
 
-enum { MESSAGES_PAGE_MAX = 100 /* each with its passages: some ten KiB */ };
+enum {
+  MESSAGES_PAGE_MAX = 100, /* each with its passages: some ten KiB */
+  CONVERSATIONS_MAX = 1000 /* of one user */
+};
 
 typedef Ponte__Chatbot__V1__Conversation conversation;
 
@@ -17,6 +20,7 @@ static const store_statement select_one = {"SELECT " COLUMNS " FROM conversation
 static const store_statement select_page = {"SELECT " COLUMNS " FROM conversations WHERE owner_id = $1"
                                             " AND (updated_us, conversation_id) < ($2, $3)"
                                             " ORDER BY updated_us DESC, conversation_id DESC LIMIT $4"};
+static const store_statement count_all = {"SELECT COUNT(*) FROM conversations WHERE owner_id = $1"};
 static const store_statement delete_one = {"DELETE FROM conversations WHERE conversation_id = $1"};
 
 static base_err read_conversation(svc_call *c, store_rows *rows, conversation *out) {
@@ -52,9 +56,22 @@ static base_err next_page(svc_call *c, const Google__Protobuf__Timestamp *time, 
   return svc_time_us(time, &us) ? svc_next_page_row(c, us, id, out) : base_fail(BASE_E_INTERNAL);
 }
 
+/* Without an identity there is one owner, who has no limit. */
+static base_err require_room(svc_call *c, store_tx *tx) {
+  store_rows *rows = NULL;
+  if (!svc_caller(c)[0]) return BASE_OK;
+  BASE_TRY(store_query(tx, &count_all, STORE_VALUES(store_text(svc_caller(c))), &rows));
+  BASE_TRY(store_next(rows));
+  if (store_column_int(rows, 0) < CONVERSATIONS_MAX) return BASE_OK;
+  return svc_fail(c, RPC_REASON_QUOTA_EXCEEDED, NULL,
+                  "you have %d conversations, and one user has no more: delete some that are no longer needed",
+                  CONVERSATIONS_MAX);
+}
+
 base_err chatbot_create_conversation(svc_call *c, store_tx *tx,
                                      const Ponte__Chatbot__V1__CreateConversationRequest *request,
                                      Ponte__Chatbot__V1__Conversation *response) {
+  BASE_TRY(require_room(c, tx));
   Google__Protobuf__Timestamp *time = svc_alloc(c, sizeof *time);
   response->conversation_id = svc_new_id(c);
   if (!time || !response->conversation_id) return base_fail(BASE_E_NO_MEMORY);

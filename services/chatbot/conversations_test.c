@@ -1,6 +1,7 @@
 /* Conversations, their history and feedback, over sockets. The scripted engine's step "said" tells the question before (llm/fake.h). */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/test.h"
 #include "chatbot/testing.h"
 
@@ -211,6 +212,62 @@ static void conversations_are_their_owners_alone(void) {
   testing_end();
 }
 
-TEST_MAIN(TEST(questions_and_answers_are_remembered), TEST(a_part_of_an_answer_is_remembered_as_one),
-          TEST(a_repeat_is_no_second_message), TEST(a_title_is_a_questions_beginning), TEST(conversations_in_pages),
-          TEST(what_is_deleted_is_gone), TEST(feedback), TEST(conversations_are_their_owners_alone))
+/* -- limits -------------------------------------------------------------------------------------------------------- */
+
+static svc_reply create(void) {
+  Ponte__Chatbot__V1__CreateConversationRequest r = PONTE__CHATBOT__V1__CREATE_CONVERSATION_REQUEST__INIT;
+  return testing_ask(&r.base);
+}
+
+static base_err fill_conversations(void *ctx, store_tx *tx) {
+  static const store_statement add = {
+      "INSERT INTO conversations (conversation_id, owner_id, title, created_us, updated_us, message_count)"
+      " VALUES ($1, $2, '', 1, 1, 0)"};
+  char id[BASE_UUID_SIZE];
+  for (int i = 0; i < 999; i++) {
+    base_uuid7(id);
+    BASE_TRY(store_exec(tx, &add, STORE_VALUES(store_text(id), store_text(ctx)), NULL));
+  }
+  return BASE_OK;
+}
+
+static void too_many_conversations(void) {
+  begin(true);
+  CHECK_OK(store_write(testing_store(), fill_conversations, (void *)"alice"));
+  const char *last = testing_conversation("the last one");
+  CHECK(is_refused(create(), EXHAUSTED, "QUOTA_EXCEEDED", ""));
+  testing_token = svc_world_token(testing_world, "bob", "student");
+  CHECK_INT(create().code, OK);
+  testing_token = svc_world_token(testing_world, "alice", "student");
+  CHECK_INT(delete_conversation(last).code, OK);
+  CHECK_INT(create().code, OK);
+  CHECK(is_refused(create(), EXHAUSTED, "QUOTA_EXCEEDED", ""));
+  testing_end();
+}
+
+static base_err fill_conversation(void *ctx, store_tx *tx) {
+  static const store_statement set = {"UPDATE conversations SET message_count = 1999 WHERE conversation_id = $1"};
+  return store_exec(tx, &set, STORE_VALUES(store_text(ctx)), NULL);
+}
+
+/* What is kept there is told again also then. */
+static void a_full_conversation(void) {
+  begin(false);
+  const char *id = testing_conversation(""), *other = testing_conversation("");
+  CHECK_OK(store_write(testing_store(), fill_conversation, (void *)id));
+  ask_in(id, RUBISCO, "key");
+  CHECK_INT(s.reply.code, OK);
+  ask_in(id, RUBISCO, "");
+  CHECK(is_refused(s.reply, EXHAUSTED, "QUOTA_EXCEEDED", "conversation_id"));
+  ask_in(id, RUBISCO, "key");
+  CHECK_INT(s.reply.code, OK);
+  CHECK_INT(get(id)->conversation->message_count, 2000);
+  ask_in(other, RUBISCO, "");
+  CHECK_INT(s.reply.code, OK);
+  testing_end();
+}
+
+TEST_MAIN(TEST(too_many_conversations), TEST(a_full_conversation), TEST(questions_and_answers_are_remembered),
+          TEST(a_part_of_an_answer_is_remembered_as_one), TEST(a_repeat_is_no_second_message),
+          TEST(a_title_is_a_questions_beginning), TEST(conversations_in_pages), TEST(what_is_deleted_is_gone),
+          TEST(feedback), TEST(conversations_are_their_owners_alone))

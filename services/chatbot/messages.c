@@ -120,7 +120,8 @@ static const store_statement insert = {
     " finish, prompt_tokens, answer_tokens, engine, rating, comment, question, answer, places)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, '', 0, '', $8, '', $9) ON CONFLICT DO NOTHING"};
 static const store_statement take = {"UPDATE messages SET attempt = $2 WHERE message_id = $1"};
-static const store_statement select_conversation = {"SELECT owner_id FROM conversations WHERE conversation_id = $1"};
+static const store_statement select_conversation = {
+    "SELECT owner_id, message_count FROM conversations WHERE conversation_id = $1"};
 static const store_statement touch_conversation = {
     "UPDATE conversations SET updated_us = $2, message_count = message_count + 1,"
     " title = CASE WHEN title = '' THEN $3 ELSE title END WHERE conversation_id = $1"};
@@ -154,6 +155,10 @@ static base_err enter_conversation(claiming *cl, store_tx *tx) {
   }
   BASE_TRY(e);
   BASE_TRY(svc_require(c, store_column_text(rows, 0), NULL));
+  if (store_column_int(rows, 1) >= CHATBOT_MESSAGES_MAX) {
+    return svc_fail(c, RPC_REASON_QUOTA_EXCEEDED, "conversation_id",
+                    "a conversation holds %d questions: begin another one, or delete this one", CHATBOT_MESSAGES_MAX);
+  }
   char *title = title_of(c, cl->asked->question);
   if (!title) return base_fail(BASE_E_NO_MEMORY);
   return store_exec(tx, &touch_conversation, STORE_VALUES(store_text(id), store_int(svc_now_us(c)), store_text(title)),

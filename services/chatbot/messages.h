@@ -8,6 +8,7 @@ typedef Ponte__Chatbot__V1__Message chatbot_message;
 
 enum {
   CHATBOT_HISTORY_BYTES = 16384, /* of earlier questions and answers that an engine is told, the last ones */
+  CHATBOT_MESSAGES_MAX = 2000,   /* of a conversation */
   CHATBOT_TITLE_CHARACTERS = 80  /* of a conversation that is named by its first question */
 };
 
@@ -32,7 +33,7 @@ typedef struct {
 
 /* Whether the key has a whole answer; writes nothing. KEY_REUSED is told. */
 base_err chatbot_message_look(svc_call *c, const chatbot_asked *asked, chatbot_claimed *out) BASE_MUST_USE;
-/* Keeps the question and gives it to this attempt. Told: KEY_REUSED, NOT_FOUND (the conversation), NOT_ALLOWED. */
+/* Keeps the question and gives it to this attempt. Told: KEY_REUSED, NOT_FOUND (the conversation), NOT_ALLOWED, QUOTA_EXCEEDED (it is full). */
 base_err chatbot_message_claim(svc_call *c, const chatbot_asked *asked, chatbot_claimed *out) BASE_MUST_USE;
 /* Keeps the answer as it is. CANCELLED: another attempt has the question now, or it is gone. */
 base_err chatbot_message_keep(svc_call *c, const char *message_id, const char *attempt,

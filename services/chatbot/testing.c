@@ -19,8 +19,18 @@ const char testing_lesson[] =
 enum { SETTINGS_ROOM = 32 };
 static const char *given[SETTINGS_ROOM];
 
+static svc *service;
+
+static base_err open_service(svc *s, base_buf *why, void **state) {
+  service = s;
+  return chatbot_definition.open(s, why, state);
+}
+
+store *testing_store(void) { return svc_store(service); }
+
 void testing_begin(bool auth, const char *const *settings) {
-  static const svc_definition *const services[] = {&chatbot_definition, NULL};
+  static svc_definition definition;
+  static const svc_definition *const services[] = {&definition, NULL};
   static const char *const defaults[] = {"llm", "fake", "chatbot_questions", "0", "chatbot_running", "0", NULL};
   size_t n = 0;
   for (const char *const *p = settings; p && *p; p++)
@@ -28,6 +38,8 @@ void testing_begin(bool auth, const char *const *settings) {
   for (const char *const *p = defaults; *p; p++)
     given[n++] = *p;
   given[n] = NULL;
+  definition = chatbot_definition;
+  definition.open = open_service;
   testing_world = svc_world_new(&(svc_world_options){.services = services, .auth = auth, .settings = given});
   testing_token = NULL;
 }

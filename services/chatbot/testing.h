@@ -18,6 +18,8 @@ extern const char testing_nobody[]; /* an id of nothing */
 /* The scripted engine, no limit of questions; settings (key, value, ..., NULL; may be NULL) come before both. */
 void testing_begin(bool auth, const char *const *settings);
 void testing_end(void);
+/* The running service's own store, for states that take too many questions to get to. */
+store *testing_store(void);
 svc_reply testing_ask(const ProtobufCMessage *request);
 /* The response; ends the program when there is none. */
 const void *testing_need(svc_reply r);
