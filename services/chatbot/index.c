@@ -20,6 +20,7 @@ typedef struct {
 struct chatbot_index {
   store *store;
   search *search;
+  int64_t begun; /* the last change before this process: what was removed up to it never came into this index */
   _Atomic int64_t change; /* everything up to it is in the index */
   pthread_mutex_t lock;   /* of those who follow */
   /* Written by those who follow. Not the same lock: readers may be in a transaction, and whoever follows waits for one. */
@@ -37,7 +38,7 @@ static const store_statement select_changed = {
 
 /* One page of changes, all of one snapshot. */
 typedef struct {
-  int64_t after;
+  int64_t after, removed_after;
   int64_t until; /* everything up to it is in this page */
   char changed[PAGE][BASE_UUID_SIZE];
   size_t count;
@@ -58,7 +59,7 @@ static base_err read_page(void *ctx, store_tx *tx) {
   p->count = 0;
   base_buf_clear(&p->removed);
   BASE_TRY(read_counter(&p->until, tx));
-  BASE_TRY(store_query(tx, &select_removed, STORE_VALUES(store_int(p->after)), &rows));
+  BASE_TRY(store_query(tx, &select_removed, STORE_VALUES(store_int(p->removed_after)), &rows));
   base_err e = store_next(rows);
   for (; base_is_ok(e); e = store_next(rows)) {
     BASE_TRY(base_buf_append(&p->removed, store_column_bytes(rows, 0)));
@@ -168,6 +169,7 @@ static base_err drop(chatbot_index *ix, const char *material_id) {
 
 static base_err follow_page(chatbot_index *ix, page *p, bool *more) {
   p->after = atomic_load(&ix->change);
+  p->removed_after = p->after > ix->begun ? p->after : ix->begun;
   BASE_TRY(store_read(ix->store, read_page, p));
   base_span removed = base_buf_span(&p->removed);
   for (size_t at = 0; at < removed.n; at += strlen((const char *)removed.p + at) + 1)
@@ -221,6 +223,7 @@ base_err chatbot_index_open(store *s, chatbot_index **out) {
   pthread_mutex_init(&ix->lock, NULL);
   pthread_mutex_init(&ix->live_lock, NULL);
   base_err e = search_open(&ix->search);
+  if (base_is_ok(e)) e = store_read(s, read_counter, &ix->begun);
   if (base_is_ok(e)) e = chatbot_index_follow(ix);
   if (!base_is_ok(e)) {
     chatbot_index_close(ix);

@@ -74,7 +74,11 @@ static base_err append(void *ctx, store_tx *tx) {
   return chatbot_material_grow(tx, c->id, c->begin + (int64_t)strlen(c->text) + 1, segment.end_ms, 2);
 }
 
-static base_err delete (void *ctx, store_tx *tx) { return chatbot_material_delete(tx, ((const change *)ctx)->id); }
+enum { REMOVED_US = 1000000 };
+
+static base_err delete (void *ctx, store_tx *tx) {
+  return chatbot_material_delete(tx, ((const change *)ctx)->id, REMOVED_US);
+}
 
 static change add(process *p, int format, const char *text) {
   change c = {.format = format, .text = text};
@@ -151,4 +155,45 @@ static void many_changes(void) {
   end();
 }
 
-TEST_MAIN(TEST(material_of_another_process_is_found), TEST(a_transcription_grows), TEST(many_changes))
+static base_err count_removals(void *ctx, store_tx *tx) {
+  static const store_statement count = {"SELECT COUNT(*) FROM removals"};
+  store_rows *rows = NULL;
+  BASE_TRY(store_query(tx, &count, NULL, 0, &rows));
+  BASE_TRY(store_next(rows));
+  *(int64_t *)ctx = store_column_int(rows, 0);
+  return BASE_OK;
+}
+
+static int64_t removals(void) {
+  int64_t n = -1;
+  CHECK_OK(store_read(a.store, count_removals, &n));
+  return n;
+}
+
+/* Noted for a day, which all who run have seen by then; whoever starts later misses nothing. */
+static void removals_are_noted_for_a_day(void) {
+  static const int64_t day_us = INT64_C(24) * 3600 * 1000000;
+  begin();
+  change gone = add(&a, MATERIAL_TEXT, "Lysosomes digest what the cell has eaten.");
+  add(&a, MATERIAL_TEXT, "Lysosomes have a membrane.");
+  CHECK_INT(found(&b, "lysosomes"), 2);
+  CHECK_OK(store_write(a.store, delete, &gone));
+  chatbot_removals_purge(a.store, REMOVED_US + day_us);
+  CHECK_INT(removals(), 1);
+  CHECK_INT(found(&b, "lysosomes"), 1);
+  chatbot_removals_purge(a.store, REMOVED_US + day_us + 1);
+  CHECK_INT(removals(), 0);
+  CHECK_INT(found(&a, "lysosomes"), 1);
+  process late;
+  begin_process(&late);
+  CHECK_INT(found(&late, "lysosomes"), 1);
+  gone = add(&a, MATERIAL_TEXT, "Lysosomes burst.");
+  CHECK_INT(found(&late, "lysosomes"), 2);
+  CHECK_OK(store_write(a.store, delete, &gone));
+  CHECK_INT(found(&late, "lysosomes"), 1);
+  end_process(&late);
+  end();
+}
+
+TEST_MAIN(TEST(removals_are_noted_for_a_day), TEST(material_of_another_process_is_found), TEST(a_transcription_grows),
+          TEST(many_changes))

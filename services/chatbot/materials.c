@@ -185,5 +185,5 @@ base_err chatbot_remove_material(svc_call *c, store_tx *tx, const Ponte__Chatbot
   (void)response;
   BASE_TRY(find(c, tx, request->material_id, &m));
   BASE_TRY(svc_require(c, m.owner_id, "admin"));
-  return chatbot_material_delete(tx, request->material_id);
+  return chatbot_material_delete(tx, request->material_id, svc_now_us(c));
 }

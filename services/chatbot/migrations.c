@@ -1,7 +1,7 @@
 #include "chatbot/migrations.h"
 
 /* change: the counter's value when the row was written. Whoever writes holds the counter's row until its commit, so changes become visible in their order, and what is above the last
- * one seen is all that is new. removals keeps what is gone for those who have not seen it.
+ * one seen is all that is new. removals keeps what is gone for those who have not seen it, for a day: they look each minute.
  * A live transcription's text is its segments, so that adding to it writes only what is added; other material has its text and packed cues (Material of the .proto) whole. */
 const store_migration chatbot_migrations[CHATBOT_MIGRATIONS] = {
     {"0001-materials",
@@ -77,4 +77,5 @@ const store_migration chatbot_migrations[CHATBOT_MIGRATIONS] = {
                       "  tokens BIGINT NOT NULL,"
                       "  PRIMARY KEY (caller, day)"
                       ")"},
+    {"0004-removal-times", "ALTER TABLE removals ADD COLUMN removed_us BIGINT NOT NULL DEFAULT 0"},
 };

@@ -4,7 +4,7 @@
 
 #include "store/store.h"
 
-enum { CHATBOT_MIGRATIONS = 3 };
+enum { CHATBOT_MIGRATIONS = 4 };
 extern const store_migration chatbot_migrations[CHATBOT_MIGRATIONS];
 
 #endif

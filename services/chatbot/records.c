@@ -127,7 +127,9 @@ static const store_statement grow = {
     " WHERE material_id = $1"};
 static const store_statement delete_segments = {"DELETE FROM segments WHERE material_id = $1"};
 static const store_statement delete_material = {"DELETE FROM materials WHERE material_id = $1"};
-static const store_statement insert_removal = {"INSERT INTO removals (material_id, change) VALUES ($1, $2)"};
+static const store_statement insert_removal = {
+    "INSERT INTO removals (material_id, change, removed_us) VALUES ($1, $2, $3)"};
+static const store_statement delete_removals = {"DELETE FROM removals WHERE removed_us < $1"};
 
 base_err chatbot_material_insert(store_tx *tx, const chatbot_material *m, base_span cues, int64_t now_us) {
   int64_t change = 0;
@@ -161,12 +163,25 @@ base_err chatbot_material_grow(store_tx *tx, const char *material_id, int64_t si
                     NULL);
 }
 
-base_err chatbot_material_delete(store_tx *tx, const char *material_id) {
+base_err chatbot_material_delete(store_tx *tx, const char *material_id, int64_t now_us) {
   int64_t change = 0;
   BASE_TRY(chatbot_next_change(tx, &change));
   BASE_TRY(store_exec(tx, &delete_segments, STORE_VALUES(store_text(material_id)), NULL));
   BASE_TRY(store_exec(tx, &delete_material, STORE_VALUES(store_text(material_id)), NULL));
-  return store_exec(tx, &insert_removal, STORE_VALUES(store_text(material_id), store_int(change)), NULL);
+  return store_exec(tx, &insert_removal, STORE_VALUES(store_text(material_id), store_int(change), store_int(now_us)),
+                    NULL);
+}
+
+static const int64_t REMOVAL_KEPT_US = INT64_C(24) * 3600 * 1000000;
+
+static base_err purge_removals(void *ctx, store_tx *tx) {
+  const int64_t *wall_us = ctx;
+  return store_exec(tx, &delete_removals, STORE_VALUES(store_int(*wall_us - REMOVAL_KEPT_US)), NULL);
+}
+
+void chatbot_removals_purge(store *s, int64_t wall_us) {
+  base_err e = store_write(s, purge_removals, &wall_us);
+  (void)e; /* the next minute tries again */
 }
 
 /* -- a material whole ---------------------------------------------------------------------------------------------- */

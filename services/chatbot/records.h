@@ -42,7 +42,9 @@ base_err chatbot_segment_insert(store_tx *tx, const char *material_id, int64_t b
                                 bool *added) BASE_MUST_USE;
 base_err chatbot_material_grow(store_tx *tx, const char *material_id, int64_t size_bytes, int64_t duration_ms,
                                int64_t now_us) BASE_MUST_USE;
-base_err chatbot_material_delete(store_tx *tx, const char *material_id) BASE_MUST_USE;
+base_err chatbot_material_delete(store_tx *tx, const char *material_id, int64_t now_us) BASE_MUST_USE;
+/* Notes of what was removed more than a day ago. */
+void chatbot_removals_purge(store *s, int64_t wall_us);
 
 /* A material whole, outside of a call. */
 typedef struct {

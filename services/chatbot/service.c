@@ -5,6 +5,7 @@
 #include "chatbot/chatbot.h"
 #include "chatbot/messages.h"
 #include "chatbot/migrations.h"
+#include "chatbot/records.h"
 #include "chatbot/spending.h"
 
 enum { STREAMS = 256 };
@@ -81,6 +82,9 @@ static base_err open_chatbot(svc *s, base_buf *why, void **state) {
 
 static void tick(void *state, int64_t wall_ms) {
   chatbot *b = state;
+  base_err e = chatbot_index_follow(b->index); /* also where nobody asks, so that no removal is missed */
+  (void)e;                                     /* the next search tries again */
+  chatbot_removals_purge(b->store, wall_ms * 1000);
   chatbot_messages_purge(b->store, wall_ms * 1000);
   chatbot_spending_purge(b->store, wall_ms * 1000);
 }
