@@ -6,7 +6,6 @@ What the engine says stands in the question (services/engines/llm/fake.h). Stand
 
 import json
 import os
-import random
 import re
 import signal
 import subprocess
@@ -19,6 +18,7 @@ import urllib.request
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import harness
 import ponte_procs as procs
+from ponte_standard import StandardServices
 
 LIMIT = 60
 PORTS = {"users": 50051, "transcription": 50054, "chatbot": 8082}
@@ -47,44 +47,9 @@ O núcleo guarda o DNA.
 """
 
 
-class Services:
-    """ponte-services at its standard ports on a loopback address of this test's own; stopped and started as often as a test likes."""
-
+class Services(StandardServices):
     def __init__(self, folder):
-        self.folder, self.account = folder, os.path.join(folder, "demo-account.json")
-        self.host = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}.{random.randint(1, 250)}"
-        self.popen, self.starts, self.admin = None, 0, 0
-
-    def start(self):
-        self.starts += 1
-        path = f"{self.folder}/services-{self.starts}.log"
-        command = [procs.program("ponte-services"), "--only", ",".join(PORTS), "--listen-host", self.host, "--admin", "127.0.0.1:0", "--auth", "on",
-                   "--demo-account", self.account, "--llm", "fake"]
-        environment = dict(os.environ, PONTE_STORE=f"sqlite:{self.folder}", PONTE_DATA_DIR=self.folder, PONTE_LOG="info", PONTE_ASR_ENGINE="fake")
-        with open(path, "wb") as log:
-            self.popen = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
-        deadline, waiting = time.monotonic() + LIMIT, set(PORTS) | {"admin"}
-        while waiting:
-            with open(path, encoding="utf-8", errors="replace") as log:
-                text = log.read()
-            if self.popen.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"the services are not ready:\n{text[-4000:]}")
-            for line in text.splitlines():
-                said = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
-                if said.get("message") == "listening":
-                    waiting.discard(said["service"])
-                    self.admin = said["port"] if said["service"] == "admin" else self.admin
-            time.sleep(0.02)
-        return self
-
-    def stop(self):
-        if self.popen and self.popen.poll() is None:
-            self.popen.terminate()
-            try:
-                self.popen.wait(LIMIT)
-            finally:
-                self.popen.kill()  # one that does not end is not left behind
-                self.popen.wait()
+        super().__init__(folder, PORTS, "--llm", "fake", environment={"PONTE_ASR_ENGINE": "fake"})
 
     def metric(self, pattern):
         """The sum of all samples whose name and labels match."""

@@ -24,6 +24,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import harness
 import ponte_procs as procs
+from ponte_standard import StandardServices
 
 LIMIT = 60
 PORTS = {"users": 50051, "orders": 50052, "reports": 50053}
@@ -34,49 +35,6 @@ Top: Bob | count=1 total=80.0
 """
 NOBODY = "01a20364-6f10-72fa-b87f-2452b6f4a5d8"
 UNAUTHENTICATED, UNAVAILABLE, INVALID, NOT_FOUND, EXISTS, PERMISSION_DENIED, FAILED_PRECONDITION, UNIMPLEMENTED = 36, 34, 23, 25, 26, 27, 29, 32
-
-
-class Services:
-    """ponte-services on one address and one store; started and stopped (or killed) as often as a test likes."""
-
-    def __init__(self, folder, auth="on"):
-        self.folder = folder
-        self.host = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}.{random.randint(1, 250)}"
-        self.account = os.path.join(folder, "demo-account.json")
-        self.command = [procs.program("ponte-services"), "--only", ",".join(PORTS), "--listen-host", self.host, "--admin", "127.0.0.1:0",
-                        "--auth", auth, "--demo-account", self.account]
-        self.popen, self.starts, self.admin = None, 0, 0
-
-    def start(self):
-        self.starts += 1
-        path = f"{self.folder}/services-{self.starts}.log"
-        environment = dict(os.environ, PONTE_STORE=os.environ.get("PONTE_TEST_POSTGRES") or f"sqlite:{self.folder}", PONTE_DATA_DIR=self.folder,
-                           PONTE_LOG="info")
-        with open(path, "wb") as log:
-            self.popen = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
-        deadline = time.monotonic() + LIMIT
-        waiting = set(PORTS) | {"admin"}
-        while waiting:
-            with open(path, encoding="utf-8", errors="replace") as log:
-                text = log.read()
-            if self.popen.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"the services are not ready:\n{text[-4000:]}")
-            for line in text.splitlines():
-                said = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
-                if said.get("message") == "listening":
-                    waiting.discard(said["service"])
-                    self.admin = said["port"] if said["service"] == "admin" else self.admin
-            time.sleep(0.02)
-        return self
-
-    def stop(self):
-        if self.popen and self.popen.poll() is None:
-            self.popen.terminate()
-            try:
-                self.popen.wait(LIMIT)
-            finally:
-                self.popen.kill()  # one that does not end is not left behind
-                self.popen.wait()
 
 
 def gateway_config(path, host, admin):
@@ -100,7 +58,7 @@ class World(unittest.TestCase):
         owner = tempfile.TemporaryDirectory(prefix="ponte-cli-")
         cls.addClassCleanup(owner.cleanup)
         cls.folder = owner.name
-        cls.services = Services(cls.folder)
+        cls.services = StandardServices(cls.folder, PORTS)
         cls.addClassCleanup(cls.services.stop)
         cls.services.start()
         gateway_config(f"{cls.folder}/gateway.yaml", cls.services.host, cls.services.admin)
