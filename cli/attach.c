@@ -6,8 +6,10 @@
 #include "base/wait.h"
 #include "cli/unary.h"
 #include "ponte/chatbot/v1/chatbot.ponte.h"
+#include "wc/attach.h"
+#include "wc/retry.h"
 
-enum { BATCH_MAX = 100, TEXT_MAX = 8192, TIMEOUT_MS = 5000, RETRY_FIRST_MS = 250, RETRY_MAX_MS = 8000, AWAY = 14 };
+enum { TIMEOUT_MS = 5000, RETRY_FIRST_MS = 250, RETRY_MAX_MS = 8000, AWAY = 14 };
 
 typedef Ponte__Chatbot__V1__TranscriptSegment segment;
 
@@ -34,20 +36,17 @@ struct cli_attach {
 
 /* -- the thread -------------------------------------------------------------------------------------------------------- */
 
-/* Statuses after which the same may be sent again. */
-static bool may_pass(int code) {
-  static const bool rows[17] = {[1] = true, [2] = true, [4] = true, [8] = true, [10] = true, [13] = true, [14] = true};
-  return code > 0 && code < 17 && rows[code];
-}
-
 /* Waits until there is something to send; the number of entries that the batch takes, 0: no more. They stay in the list, and nobody else changes its beginning. */
-static size_t take_batch(cli_attach *a, segment *batch[BATCH_MAX]) {
-  size_t n = 0;
+static size_t take_batch(cli_attach *a, segment *batch[WC_ATTACH_BATCH_MAX]) {
+  size_t n = 0, bytes = 0;
   pthread_mutex_lock(&a->lock);
   while (!a->first && !a->ended && !a->stopping)
     pthread_cond_wait(&a->changed, &a->lock);
-  for (entry *e = a->first; e && n < BATCH_MAX && !a->stopping; e = e->next)
+  for (entry *e = a->first; e && n < WC_ATTACH_BATCH_MAX && !a->stopping; e = e->next) {
+    bytes += strlen(e->segment.text);
+    if (n > 0 && bytes > WC_ATTACH_BATCH_BYTES_MAX) break;
     batch[n++] = &e->segment;
+  }
   pthread_mutex_unlock(&a->lock);
   return n;
 }
@@ -92,14 +91,14 @@ static void send_batch(cli_attach *a, segment **batch, size_t n, wire_status *st
 }
 
 static void send_all(cli_attach *a) {
-  segment *batch[BATCH_MAX];
+  segment *batch[WC_ATTACH_BATCH_MAX];
   int64_t retry_ms = RETRY_FIRST_MS;
   wire_status status;
   wire_status_init(&status);
   for (size_t n; (n = take_batch(a, batch)) > 0;) {
     wire_status_set(&status, 0, "%s", "");
     send_batch(a, batch, n, &status);
-    if (may_pass(status.code)) {
+    if (wc_retry_may_help(status.code)) {
       if (!pause_for(a, retry_ms)) break;
       retry_ms = retry_ms * 2 < RETRY_MAX_MS ? retry_ms * 2 : RETRY_MAX_MS;
       continue;
@@ -145,17 +144,8 @@ cli_attach *cli_attach_new(const cli_attach_options *options) {
 
 const char *cli_attach_session_id(const cli_attach *a) { return a->session_id; }
 
-/* What fits into a segment, whole characters. */
-static size_t text_size(const char *text) {
-  size_t n = strlen(text);
-  if (n <= TEXT_MAX) return n;
-  for (n = TEXT_MAX; ((uint8_t)text[n] & 0xC0) == 0x80; n--) {
-  }
-  return n;
-}
-
 bool cli_attach_add(cli_attach *a, const wc_segment *s) {
-  size_t id_size = strlen(s->id) + 1, size = text_size(s->text);
+  size_t id_size = strlen(s->id) + 1, size = wc_attach_text_size(s->text);
   if (size == 0) return true;
   entry *e = calloc(1, sizeof *e + id_size + size + 1);
   if (!e) {

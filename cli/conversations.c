@@ -2,9 +2,9 @@
 #include <stdio.h>
 
 #include "cli/answer.h"
+#include "cli/chatbot.h"
 #include "cli/table.h"
 #include "cli/text.h"
-#include "cli/unary.h"
 
 typedef Ponte__Chatbot__V1__Conversation conversation;
 typedef Ponte__Chatbot__V1__Message message;
@@ -67,51 +67,35 @@ static void show_whole(const ProtobufCMessage *reply) {
   if (r->next_page_token[0]) cli_say("there are more: --page-token %s", r->next_page_token);
 }
 
-static void show_nothing(const ProtobufCMessage *reply) { (void)reply; }
-
-static int run_method(const cli_args *a, const char *method, void (*show)(const ProtobufCMessage *reply),
-                      ProtobufCMessage *request) {
-  cli_unary u = {&ponte_chatbot_v1_service, method, CLI_CHATBOT_PORT, show};
-  return cli_unary_run(a, &u, request);
-}
-
 static int run_list(const cli_args *a) {
   Ponte__Chatbot__V1__ListConversationsRequest r = PONTE__CHATBOT__V1__LIST_CONVERSATIONS_REQUEST__INIT;
-  int64_t size;
-  if (!cli_arg_number(a, "page-size", 1, 1000, 0, &size)) return CLI_EXIT_USAGE;
-  r.page_size = (int32_t)size;
-  r.page_token = cli_arg_text(a, "page-token");
-  return run_method(a, "ListConversations", show_conversations, &r.base);
+  if (!cli_page(a, &r.page_size, &r.page_token)) return CLI_EXIT_USAGE;
+  return cli_chatbot_run(a, "ListConversations", show_conversations, &r.base);
 }
 
 static int run_create(const cli_args *a) {
   Ponte__Chatbot__V1__CreateConversationRequest r = PONTE__CHATBOT__V1__CREATE_CONVERSATION_REQUEST__INIT;
   if (a->count) r.title = a->words[0];
-  return run_method(a, "CreateConversation", show_conversation, &r.base);
+  return cli_chatbot_run(a, "CreateConversation", show_conversation, &r.base);
 }
 
 static int run_show(const cli_args *a) {
   Ponte__Chatbot__V1__GetConversationRequest r = PONTE__CHATBOT__V1__GET_CONVERSATION_REQUEST__INIT;
-  int64_t size;
-  if (!cli_arg_number(a, "page-size", 1, 1000, 0, &size)) return CLI_EXIT_USAGE;
-  r.page_size = (int32_t)size;
-  r.page_token = cli_arg_text(a, "page-token");
+  if (!cli_page(a, &r.page_size, &r.page_token)) return CLI_EXIT_USAGE;
   r.conversation_id = a->words[0];
-  return run_method(a, "GetConversation", show_whole, &r.base);
+  return cli_chatbot_run(a, "GetConversation", show_whole, &r.base);
 }
 
 static int run_delete(const cli_args *a) {
   Ponte__Chatbot__V1__DeleteConversationRequest r = PONTE__CHATBOT__V1__DELETE_CONVERSATION_REQUEST__INIT;
   if (!cli_confirm(a, "Delete this conversation?")) return CLI_EXIT_LOCAL;
   r.conversation_id = a->words[0];
-  return run_method(a, "DeleteConversation", show_nothing, &r.base);
+  return cli_chatbot_run(a, "DeleteConversation", NULL, &r.base);
 }
 
 enum { READS = CLI_LINK | CLI_CALL | CLI_JSON, CHANGES = READS | CLI_CHANGE };
 
-static const cli_option page_options[] = {{"page-size", "N", "how many, up to 1000 (default 50)", NULL, 0},
-                                          {"page-token", "TOKEN", "go on behind an earlier list", NULL, 0},
-                                          {0}};
+static const cli_option page_options[] = {CLI_PAGE_OPTIONS, {0}};
 static const cli_option delete_options[] = {CLI_YES_OPTION, {0}};
 
 static const cli_command list = {.name = "list",

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "cli/answer.h"
+#include "cli/chatbot.h"
 #include "cli/lesson.h"
 #include "cli/table.h"
-#include "cli/unary.h"
 
 typedef Ponte__Chatbot__V1__Material material;
 
@@ -70,21 +70,10 @@ static void show_whole(const ProtobufCMessage *reply) {
   show_text((const material *)reply);
 }
 
-static void show_nothing(const ProtobufCMessage *reply) { (void)reply; }
-
-static int run_method(const cli_args *a, const char *method, void (*show)(const ProtobufCMessage *reply),
-                      ProtobufCMessage *request) {
-  cli_unary u = {&ponte_chatbot_v1_service, method, CLI_CHATBOT_PORT, show};
-  return cli_unary_run(a, &u, request);
-}
-
 static int run_list(const cli_args *a) {
   Ponte__Chatbot__V1__ListMaterialsRequest r = PONTE__CHATBOT__V1__LIST_MATERIALS_REQUEST__INIT;
-  int64_t size;
-  if (!cli_arg_number(a, "page-size", 1, 1000, 0, &size)) return CLI_EXIT_USAGE;
-  r.page_size = (int32_t)size;
-  r.page_token = cli_arg_text(a, "page-token");
-  return run_method(a, "ListMaterials", show_materials, &r.base);
+  if (!cli_page(a, &r.page_size, &r.page_token)) return CLI_EXIT_USAGE;
+  return cli_chatbot_run(a, "ListMaterials", show_materials, &r.base);
 }
 
 static int run_add(const cli_args *a) {
@@ -92,7 +81,7 @@ static int run_add(const cli_args *a) {
   int code = CLI_EXIT_LOCAL;
   if (cli_lesson_read(&lesson, a->words[0], cli_arg(a, "title"), cli_arg(a, "format"))) {
     lesson.request.shared = cli_arg(a, "shared") != NULL;
-    code = run_method(a, "AddMaterial", show_material, &lesson.request.base);
+    code = cli_chatbot_run(a, "AddMaterial", show_material, &lesson.request.base);
   }
   cli_lesson_dispose(&lesson);
   return code;
@@ -101,21 +90,19 @@ static int run_add(const cli_args *a) {
 static int run_show(const cli_args *a) {
   Ponte__Chatbot__V1__GetMaterialRequest r = PONTE__CHATBOT__V1__GET_MATERIAL_REQUEST__INIT;
   r.material_id = a->words[0];
-  return run_method(a, "GetMaterial", show_whole, &r.base);
+  return cli_chatbot_run(a, "GetMaterial", show_whole, &r.base);
 }
 
 static int run_remove(const cli_args *a) {
   Ponte__Chatbot__V1__RemoveMaterialRequest r = PONTE__CHATBOT__V1__REMOVE_MATERIAL_REQUEST__INIT;
   if (!cli_confirm(a, "Remove this material?")) return CLI_EXIT_LOCAL;
   r.material_id = a->words[0];
-  return run_method(a, "RemoveMaterial", show_nothing, &r.base);
+  return cli_chatbot_run(a, "RemoveMaterial", NULL, &r.base);
 }
 
 enum { READS = CLI_LINK | CLI_CALL | CLI_JSON, CHANGES = READS | CLI_CHANGE };
 
-static const cli_option list_options[] = {{"page-size", "N", "how many, up to 1000 (default 50)", NULL, 0},
-                                          {"page-token", "TOKEN", "go on behind an earlier list", NULL, 0},
-                                          {0}};
+static const cli_option list_options[] = {CLI_PAGE_OPTIONS, {0}};
 static const cli_option add_options[] = {
     {"title", "TITLE", "(default: the file's name)", NULL, 0},
     {"format", "FORMAT", "(default: by the file's ending)", CLI_LESSON_FORMATS, 0},

@@ -78,15 +78,12 @@ static int run_orders(const cli_args *a, const char *method, void (*show)(const 
 static int run_list(const cli_args *a) {
   Ponte__Orders__V1__ListOrdersRequest r = PONTE__ORDERS__V1__LIST_ORDERS_REQUEST__INIT;
   Google__Protobuf__Timestamp from, to;
-  int64_t size;
   int state;
-  if (!cli_arg_number(a, "page-size", 1, 1000, 0, &size) ||
+  if (!cli_page(a, &r.page_size, &r.page_token) ||
       !cli_read_enum(&ponte__orders__v1__order_state__descriptor, cli_arg(a, "state"), &state) ||
       !cli_read_time("from", cli_arg(a, "from"), &from, &r.start_time) ||
       !cli_read_time("to", cli_arg(a, "to"), &to, &r.end_time))
     return CLI_EXIT_USAGE;
-  r.page_size = (int32_t)size;
-  r.page_token = cli_arg_text(a, "page-token");
   r.user_id = cli_arg_text(a, "user");
   r.state = (Ponte__Orders__V1__OrderState)state;
   return run_orders(a, "ListOrders", show_orders, &r.base);
@@ -159,8 +156,7 @@ static const cli_option list_options[] = {{"user", "USER_ID", "only this user's"
                                           {"state", "STATE", "only these", "pending paid cancelled", 0},
                                           {"from", "TIME", "created at or after this day or time", NULL, 0},
                                           {"to", "TIME", "created before this day or time", NULL, 0},
-                                          {"page-size", "N", "how many, up to 1000 (default 50)", NULL, 0},
-                                          {"page-token", "TOKEN", "go on behind an earlier list", NULL, 0},
+                                          CLI_PAGE_OPTIONS,
                                           {0}};
 static const cli_option create_options[] = {
     {"item", "TEXT:N:PRICE", "what, how many, and the price of one; once for each item", NULL, 0},

@@ -11,17 +11,14 @@
 #include "cli/table.h"
 #include "cli/unary.h"
 #include "rpc/error.h"
+#include "wc/retry.h"
 
 /* Services forget keys after seven days, and a call may have been executed, unanswered, when it was queued: after that its repetition would be a second execution. The day
  * is for clocks that differ. */
 static const int64_t REPEATABLE_MS = INT64_C(6) * 24 * 3600 * 1000;
 
 /* Statuses that may pass by themselves, or with a new session: the call stays where it is, and so does what comes after it. All others are the service's last word. */
-static bool may_pass(int code) {
-  static const bool rows[17] = {
-      [1] = true, [2] = true, [4] = true, [8] = true, [10] = true, [13] = true, [14] = true, [16] = true};
-  return code < 0 || code > 16 || rows[code];
-}
+static bool may_pass(int code) { return code < 0 || code >= 16 || wc_retry_may_help(code); }
 
 typedef struct {
   cli_queue *queue;

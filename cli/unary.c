@@ -34,6 +34,14 @@ const char *cli_set_key(const cli_args *a, ProtobufCMessage *request, char key[K
   return *field;
 }
 
+bool cli_page(const cli_args *a, int32_t *size, char **token) {
+  int64_t n;
+  if (!cli_arg_number(a, "page-size", 1, 1000, 0, &n)) return false;
+  *size = (int32_t)n;
+  *token = cli_arg_text(a, "page-token");
+  return true;
+}
+
 bool cli_confirm(const cli_args *a, const char *question) {
   char answer[16] = "";
   if (cli_arg(a, "yes") || !isatty(STDIN_FILENO)) return true;
@@ -53,7 +61,7 @@ static bool may_queue(const cli_args *a, const char *key, const wire_status *sta
 
 static int show_reply(const cli_args *a, const cli_unary *u, const ProtobufCMessage *reply) {
   if (cli_arg(a, "json")) return cli_show_json(reply) ? CLI_EXIT_OK : CLI_EXIT_LOCAL;
-  u->show(reply);
+  if (u->show) u->show(reply);
   return CLI_EXIT_OK;
 }
 

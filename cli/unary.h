@@ -8,7 +8,7 @@ typedef struct {
   const pb_service *service;
   const char *method; /* its name in the service */
   int port;
-  void (*show)(const ProtobufCMessage *reply); /* for people */
+  void (*show)(const ProtobufCMessage *reply); /* for people; NULL: there is nothing to show */
 } cli_unary;
 
 /* Makes the call and shows its answer; gives the exit code. With CLI_CHANGE, an empty `idempotency_key` of the request is filled in. */
@@ -27,6 +27,13 @@ bool cli_timeout(const cli_args *a, int64_t *ms);
 bool cli_stream_timeout(const cli_args *a, int64_t *ms);
 /* Asks on a terminal; true with --yes and where there is no terminal to ask on. */
 bool cli_confirm(const cli_args *a, const char *question);
+
+/* Lists come page by page; 0 and "" where nothing was said. False: said why. */
+#define CLI_PAGE_OPTIONS                                              \
+  {"page-size", "N", "how many, up to 1000 (default 50)", NULL, 0}, { \
+    "page-token", "TOKEN", "go on behind an earlier list", NULL, 0    \
+  }
+bool cli_page(const cli_args *a, int32_t *size, char **token);
 
 #define CLI_YES_OPTION \
   { "yes", NULL, "do not ask", NULL, 'y' }

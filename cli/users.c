@@ -59,10 +59,7 @@ static bool read_role(const cli_args *a, Ponte__Users__V1__Role *out) {
 
 static int run_list(const cli_args *a) {
   Ponte__Users__V1__ListUsersRequest r = PONTE__USERS__V1__LIST_USERS_REQUEST__INIT;
-  int64_t size;
-  if (!cli_arg_number(a, "page-size", 1, 1000, 0, &size) || !read_role(a, &r.role)) return CLI_EXIT_USAGE;
-  r.page_size = (int32_t)size;
-  r.page_token = cli_arg_text(a, "page-token");
+  if (!cli_page(a, &r.page_size, &r.page_token) || !read_role(a, &r.role)) return CLI_EXIT_USAGE;
   r.query = cli_arg_text(a, "query");
   r.show_deleted = cli_arg(a, "deleted") != NULL;
   return run_users(a, "ListUsers", &r.base);
@@ -125,8 +122,7 @@ enum { READS = CLI_LINK | CLI_CALL | CLI_JSON, CHANGES = READS | CLI_CHANGE };
 static const cli_option list_options[] = {{"query", "WORDS", "whose name or e-mail address contains this", NULL, 0},
                                           {"role", "ROLE", "only these", ROLES, 0},
                                           {"deleted", NULL, "deleted users too", NULL, 0},
-                                          {"page-size", "N", "how many, up to 1000 (default 50)", NULL, 0},
-                                          {"page-token", "TOKEN", "go on behind an earlier list", NULL, 0},
+                                          CLI_PAGE_OPTIONS,
                                           {0}};
 static const cli_option create_options[] = {{"role", "ROLE", "(default student)", ROLES, 0}, {0}};
 static const cli_option update_options[] = {{"name", "NAME", "a new name", NULL, 0},

@@ -6,7 +6,7 @@
 #include "ponte/chatbot/v1/chatbot.ponte.h"
 #include "wc/retry.h"
 
-enum { TIMEOUT_MS = 20000, TEXT_MAX = 8192, BATCH_BYTES_MAX = 256 * 1024 };
+enum { TIMEOUT_MS = 20000, TEXT_MAX = 8192 };
 
 typedef Ponte__Chatbot__V1__TranscriptSegment segment;
 
@@ -71,7 +71,7 @@ static size_t fill(const wc_attach *a, segment *segments[WC_ATTACH_BATCH_MAX]) {
   size_t n = 0, bytes = 0;
   for (item *i = a->first; i && n < WC_ATTACH_BATCH_MAX && i->of == a->first->of; i = i->next) {
     bytes += strlen(i->segment.text);
-    if (n > 0 && bytes > BATCH_BYTES_MAX) break;
+    if (n > 0 && bytes > WC_ATTACH_BATCH_BYTES_MAX) break;
     segments[n++] = &i->segment;
   }
   return n;
@@ -184,14 +184,12 @@ base_err wc_attach_begin(wc_attach *a, const char *session_id, const char *title
   return a->refused ? base_fail(BASE_E_NO_MEMORY) : BASE_OK;
 }
 
-/* Cut between characters: the service takes no longer ones. */
-static char *copy_text(const char *text) {
+size_t wc_attach_text_size(const char *text) {
   size_t n = strlen(text);
-  if (n > TEXT_MAX) {
-    for (n = TEXT_MAX; n > 0 && ((uint8_t)text[n] & 0xc0) == 0x80; n--)
-      ;
+  if (n <= TEXT_MAX) return n;
+  for (n = TEXT_MAX; n > 0 && ((uint8_t)text[n] & 0xc0) == 0x80; n--) {
   }
-  return strndup(text, n);
+  return n;
 }
 
 base_err wc_attach_add(wc_attach *a, const Ponte__Transcription__V1__TranscriptionResult *result) {
@@ -203,7 +201,7 @@ base_err wc_attach_add(wc_attach *a, const Ponte__Transcription__V1__Transcripti
   if (!i) return base_fail(BASE_E_NO_MEMORY);
   *i = (item){.of = a->recordings, .segment = PONTE__CHATBOT__V1__TRANSCRIPT_SEGMENT__INIT};
   i->segment.result_id = strdup(result->result_id);
-  i->segment.text = copy_text(result->segment->text);
+  i->segment.text = strndup(result->segment->text, wc_attach_text_size(result->segment->text));
   i->segment.start_ms = result->segment->start_ms;
   i->segment.end_ms = result->segment->end_ms;
   if (!i->segment.result_id || !i->segment.text) {

@@ -14,7 +14,8 @@
 
 typedef struct wc_attach wc_attach;
 
-enum { WC_ATTACH_ITEMS_MAX = 20000, WC_ATTACH_BATCH_MAX = 100 };
+/* Of a batch: its results, and the bytes of their texts unless it is a single one. */
+enum { WC_ATTACH_ITEMS_MAX = 20000, WC_ATTACH_BATCH_MAX = 100, WC_ATTACH_BATCH_BYTES_MAX = 256 * 1024 };
 
 /*      name           meaning */
 #define WC_ATTACH_STATES(X)                                   \
@@ -46,5 +47,8 @@ base_err wc_attach_add(wc_attach *a, const Ponte__Transcription__V1__Transcripti
 void wc_attach_retry_now(wc_attach *a);
 /* Another reader sits here: what was not sent yet, and the rest of this recording, is not theirs. NOTHING follows. */
 void wc_attach_forget(wc_attach *a);
+
+/* How many bytes of a result's text the service takes, cut between characters. Pure. */
+size_t wc_attach_text_size(const char *text);
 
 #endif
