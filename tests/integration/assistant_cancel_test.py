@@ -28,6 +28,8 @@ PAUSE = ("quota", {"retry": 9000}, False)
 STREAM = "ResolveDuvidaStream"
 # Threads and descriptors that libraries add now and then; what leaks with each answer would be ten times as many.
 SLACK = 4
+# How an answer whose deadline passed has ended: the service's own clock says so, or the gateway's, which resets the stream.
+LATE = ("deadline", "cancelled")
 
 
 def path(method=STREAM):
@@ -186,7 +188,7 @@ def deadline(world, request):
 
     def stay():
         pass
-    stay.after, stay.end = leave, "deadline"
+    stay.after, stay.ends = leave, LATE
     return wait, stay
 
 
@@ -196,7 +198,7 @@ def deaf(world, request):
 
     def stay():
         pass
-    stay.after, stay.end = leave, "deadline"
+    stay.after, stay.ends = leave, ("failed", *LATE)  # or the text that nobody took is what ended it
     return wait, stay
 
 
@@ -218,19 +220,23 @@ def go(world, failures, way, moment, number):
         parameters.update(ms=0, n=100000)
     marker = scripts.marker(name, **parameters)
     what = f"{world.engine} {way.__doc__.split('.')[0]} while {name}"
+    before = {end: world.ended(end) for end in ("failed", *LATE)}
     wait, leave = way(world, world.request(name, **parameters))
+    ends = getattr(leave, "ends", ("cancelled",))
+    if way is deadline and name == PAUSE[0]:
+        ends = ("failed",)  # the pause would be longer than the deadline: the service says so at once
     if has_text:
         wait()
     failures.that(assistant_world.until(lambda: requests_of(world, marker)), f"{what}: the provider is asked")
-    end = getattr(leave, "end", "cancelled")
-    before, began = world.ended(end), time.monotonic()
+    began = time.monotonic()
     leave()
     if name == PAUSE[0]:
         failures.that(assistant_world.until(lambda: world.metrics()["ponte_chatbot_running"] == 0), f"{what}: the service goes on")
     else:
         failures.that(assistant_world.until(lambda: requests_of(world, marker)[0]["state"] == "closed_by_client"), f"{what}: upstream is {requests_of(world, marker)[0]['state']}")
     took = time.monotonic() - began
-    failures.that(assistant_world.until(lambda: world.ended(end) > before or end == "deadline"), f"{what}: counted as {end}")
+    failures.that(assistant_world.until(lambda: sum(world.ended(end) - before[end] for end in ends) == 1),
+                  f"{what}: counted as {[end for end in before if world.ended(end) > before[end]]}, not {' or '.join(ends)}")
     with contextlib.suppress(OSError):
         getattr(leave, "after", lambda: None)()
     failures.that(assistant_world.until(world.is_idle), f"{what}: something still runs")
