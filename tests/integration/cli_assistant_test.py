@@ -324,7 +324,7 @@ class Attach(World):
         session = re.search("--session ([0-9a-f-]{36})", run.stderr.readline()).group(1)
         first = run.stdout.readline().strip()
         deadline, out = time.monotonic() + LIMIT, ""
-        while "Sources" not in out and time.monotonic() < deadline:
+        while "] Live, " not in out and time.monotonic() < deadline:
             out = self.ponte("ask", f"{first}?", "--session", session)
         self.assertIsNone(run.poll(), "it is over already")
         self.assertRegex(out, rf'\[1\] Live, 0:\d\d-0:\d\d: "{first.split()[0]}')
