@@ -156,10 +156,11 @@ async function addFiles(client, files) {
 }
 
 export function openMaterials(client) {
-  fill('material', client, 'ListMaterials', 'materials', (material) => materialRow(client, material));
+  const filled = fill('material', client, 'ListMaterials', 'materials', (material) => materialRow(client, material));
   $('material-file').onchange = async (event) => {
     const files = [...event.target.files];
     event.target.value = '';
+    await filled; // which would take away the new row and what is said of it
     await addFiles(client, files);
   };
   $('materials-dialog').showModal();
