@@ -47,9 +47,19 @@ static void new_session(fake_users *u, const fake_call *c, const char *password)
   answer_session(u, c, u->sessions++);
 }
 
+/* "SESSION.GENERATION", as answer_session() writes it; nothing else is ever sent. */
+static int session_of(const fake_users *u, const char *token, long *generation) {
+  char *dot, *end;
+  long session = strtol(token, &dot, 10);
+  if (dot == token || *dot != '.' || session < 0 || session >= u->sessions) abort();
+  *generation = strtol(dot + 1, &end, 10);
+  if (end == dot + 1) abort();
+  return (int)session;
+}
+
 static void refresh(fake_users *u, const fake_call *c, const char *token) {
-  int session = 0, generation = 0;
-  if (sscanf(token, "%d.%d", &session, &generation) != 2 || session >= u->sessions) abort();
+  long generation;
+  int session = session_of(u, token, &generation);
   u->refreshes++;
   if (u->generation[session] == generation) {
     u->generation[session]++;
@@ -84,10 +94,9 @@ static void judge(fake_users *u, const fake_call *c, const char *method, const P
       u->generation[i] = -1;
     fake_unary_reply(c, &empty.base);
   } else {
-    int session = 0;
+    long generation;
     u->sign_outs++;
-    if (sscanf(((const Ponte__Users__V1__SignOutRequest *)request)->refresh_token, "%d.", &session) != 1) abort();
-    u->generation[session] = -1;
+    u->generation[session_of(u, ((const Ponte__Users__V1__SignOutRequest *)request)->refresh_token, &generation)] = -1;
     fake_unary_reply(c, &empty.base);
   }
 }
