@@ -1,7 +1,7 @@
 // What the browser tests share: the real processes, the real browser, its fake microphone, and the judging of text.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, openSync, closeSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, openSync, closeSync, fstatSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,12 +29,13 @@ class Process {
   }
 
   async start() {
-    const log = openSync(this.log, 'a');
+    const log = openSync(this.log, 'a'), said = fstatSync(log).size;
     this.child = spawn(this.command[0], this.command.slice(1), { stdio: ['ignore', log, log], env: { ...process.env, ...this.environment } });
     closeSync(log);
     this.ended = new Promise((resolve) => this.child.once('exit', resolve));
     const deadline = Date.now() + READY_MS;
-    while (!(await this.isReady())) {
+    // What answers may be somebody else on a port that was free a moment ago: the process must have said so itself.
+    while (!(await this.isReady()) || !/"message":"(serving|listening)"/.test(readFileSync(this.log, 'utf8').slice(said))) {
       if (this.child.exitCode !== null || Date.now() > deadline) throw new Error(`${this.command[0]} is not ready:\n${readFileSync(this.log)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
