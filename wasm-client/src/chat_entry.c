@@ -152,6 +152,14 @@ base_span wc_chat_shown(const wc_chat_entry *e) {
   return behind ? held : now;
 }
 
+char *wc_chat_text(base_span s) {
+  char *text = malloc(s.n + 1);
+  if (!text) return NULL;
+  if (s.n) memcpy(text, s.p, s.n);
+  text[s.n] = 0;
+  return text;
+}
+
 void wc_chat_set_why(wc_chat_entry *e, const wire_status *status) {
   base_span reason = status ? wc_reason(status) : base_span_of(NULL, 0);
   size_t n = reason.n < sizeof e->m.reason ? reason.n : 0;
@@ -160,5 +168,5 @@ void wc_chat_set_why(wc_chat_entry *e, const wire_status *status) {
   e->m.reason[n] = 0;
   free(e->m.text);
   base_span text = status ? base_buf_span(&status->message) : base_span_of(NULL, 0);
-  e->m.text = text.n ? strndup((const char *)text.p, text.n) : NULL;
+  e->m.text = text.n ? wc_chat_text(text) : NULL;
 }

@@ -81,6 +81,8 @@ base_err wc_chat_take_final(wc_chat_entry *e, const Ponte__Chatbot__V1__Final *f
 /* What the reader sees of it. */
 base_span wc_chat_shown(const wc_chat_entry *e);
 void wc_chat_set_why(wc_chat_entry *e, const wire_status *status);
+/* A copy with a NUL behind it, for free(); NULL when out of memory. */
+char *wc_chat_text(base_span s);
 
 /* -- chat.c */
 /* Told from the loop, `delay_ms` from now or sooner. */

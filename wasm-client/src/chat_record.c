@@ -138,7 +138,7 @@ static bool take_reader(wc_chat *c, base_cursor *at) {
   if (at->failed) return false;
   if (reader.n == 0) return true;
   if (c->reader) return base_span_is(reader, c->reader);
-  c->reader = strndup((const char *)reader.p, reader.n);
+  c->reader = wc_chat_text(reader);
   return c->reader != NULL;
 }
 
