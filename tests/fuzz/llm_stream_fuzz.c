@@ -31,7 +31,7 @@ static outcome decode(const llm_provider *p, base_span in, size_t step, base_buf
 
 static void refuse(const llm_provider *p, base_span body) {
   llm_trouble t = {0};
-  p->refusal(429, body, &t);
+  llm_provider_refusal(p, 429, body, &t);
   FUZZ_CHECK(!base_is_ok(t.error) && t.why[0] && memchr(t.why, 0, sizeof t.why) && t.retry_after_ms >= 0);
 }
 

@@ -89,16 +89,6 @@ static void refused(long status, const json_t *error, llm_trouble *out) {
   }
 }
 
-static void refusal(long status, base_span text, llm_trouble *out) {
-  llm_json j;
-  if (!base_is_ok(llm_json_read(text, &j))) {
-    llm_trouble_of_status(status, out);
-    return;
-  }
-  refused(status, json_object_get(j.root, "error"), out);
-  json_decref(j.root);
-}
-
 static base_err take_parts(const llm_json *j, const json_t *candidate, llm_delta *out) {
   const json_t *content = json_object_get(candidate, "content"), *parts = json_object_get(content, "parts"), *part;
   size_t i = 0;
@@ -149,14 +139,6 @@ static base_err take_event(const llm_json *j, llm_delta *out) {
   return BASE_OK;
 }
 
-static base_err event(base_span data, llm_delta *out) {
-  llm_json j;
-  BASE_TRY(llm_json_read(data, &j));
-  base_err e = take_event(&j, out);
-  json_decref(j.root);
-  return e;
-}
-
 const llm_provider llm_provider_gemini = {
     .name = "gemini",
     .key_variable = "GEMINI_API_KEY",
@@ -168,6 +150,6 @@ const llm_provider llm_provider_gemini = {
     .model_ok = model_ok,
     .path = path,
     .body = body,
-    .event = event,
-    .refusal = refusal,
+    .event = take_event,
+    .refused = refused,
 };

@@ -80,16 +80,6 @@ static void refused(long status, const json_t *error, llm_trouble *out) {
   snprintf(out->why, sizeof out->why, "HTTP status %ld: the account's quota is used up", status);
 }
 
-static void refusal(long status, base_span text, llm_trouble *out) {
-  llm_json j;
-  if (!base_is_ok(llm_json_read(text, &j))) {
-    llm_trouble_of_status(status, out);
-    return;
-  }
-  refused(status, json_object_get(j.root, "error"), out);
-  json_decref(j.root);
-}
-
 /* An error inside a stream has no status of its own, but perhaps its number or its name. */
 static long status_of(const json_t *error) {
   static const struct {
@@ -140,15 +130,6 @@ static base_err take_event(const llm_json *j, llm_delta *out) {
   return BASE_OK;
 }
 
-static base_err event(base_span data, llm_delta *out) {
-  llm_json j;
-  if (base_span_is(data, "[DONE]")) return BASE_OK; /* says nothing that the finish reason does not */
-  BASE_TRY(llm_json_read(data, &j));
-  base_err e = take_event(&j, out);
-  json_decref(j.root);
-  return e;
-}
-
 const llm_provider llm_provider_openai = {
     .name = "openai",
     .key_variable = "OPENAI_API_KEY",
@@ -159,6 +140,7 @@ const llm_provider llm_provider_openai = {
     .model_ok = model_ok,
     .path = path,
     .body = body,
-    .event = event,
-    .refusal = refusal,
+    .done = "[DONE]",
+    .event = take_event,
+    .refused = refused,
 };

@@ -45,3 +45,22 @@ int64_t llm_duration_ms(const char *text) {
     ms += (*p - '0') * unit;
   return ms;
 }
+
+base_err llm_provider_event(const llm_provider *p, base_span data, llm_delta *out) {
+  llm_json j;
+  if (p->done && base_span_is(data, p->done)) return BASE_OK;
+  BASE_TRY(llm_json_read(data, &j));
+  base_err e = p->event(&j, out);
+  json_decref(j.root);
+  return e;
+}
+
+void llm_provider_refusal(const llm_provider *p, long status, base_span body, llm_trouble *out) {
+  llm_json j;
+  if (!base_is_ok(llm_json_read(body, &j))) {
+    llm_trouble_of_status(status, out);
+    return;
+  }
+  p->refused(status, json_object_get(j.root, "error"), out);
+  json_decref(j.root);
+}

@@ -3,6 +3,7 @@
 #ifndef PONTE_LLM_PROVIDER_H
 #define PONTE_LLM_PROVIDER_H
 
+#include "llm/json.h"
 #include "llm/llm.h"
 
 /* What went wrong, in our own words: never the provider's text, which may repeat the question. */
@@ -32,13 +33,18 @@ typedef struct {
   /* Appends what follows the version. */
   base_err (*path)(const char *model, base_buf *out);
   base_err (*body)(const llm_request *r, const char *model, int max_tokens, bool own_url, base_buf *out);
-  /* MALFORMED: it is no event of this provider. A trouble that it tells is in *out. */
-  base_err (*event)(base_span data, llm_delta *out);
-  /* Of an answer that is no stream. The status is not 200; the body may be anything. */
-  void (*refusal)(long status, base_span body, llm_trouble *out);
+  const char *done; /* an event that is no JSON and says nothing that the finish reason does not; NULL: there is none */
+  /* For llm_provider_event() and llm_provider_refusal(). `error` may be NULL and anything. */
+  base_err (*event)(const llm_json *j, llm_delta *out);
+  void (*refused)(long status, const json_t *error, llm_trouble *out);
 } llm_provider;
 
 extern const llm_provider llm_provider_gemini, llm_provider_openai;
+
+/* MALFORMED: it is no event of this provider. A trouble that it tells is in *out. */
+base_err llm_provider_event(const llm_provider *p, base_span data, llm_delta *out) BASE_MUST_USE;
+/* Of an answer that is no stream. The status is not 200; the body may be anything. */
+void llm_provider_refusal(const llm_provider *p, long status, base_span body, llm_trouble *out);
 
 /* What a status of HTTP means when the body says no more. */
 void llm_trouble_of_status(long status, llm_trouble *out);

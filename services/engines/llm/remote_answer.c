@@ -149,7 +149,7 @@ static llm_trouble judge(llm_remote_answer *a, const llm_http_end *end) {
     snprintf(t.why, sizeof t.why, "it cannot be reached: %s", end->why);
     return t;
   }
-  a->remote->provider->refusal(end->status, base_buf_span(&a->refusal), &t);
+  llm_provider_refusal(a->remote->provider, end->status, base_buf_span(&a->refusal), &t);
   if (t.retry_after_ms == 0) t.retry_after_ms = end->retry_after_ms;
   return t;
 }

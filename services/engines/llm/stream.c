@@ -86,7 +86,7 @@ static base_err take_event(llm_stream *s, base_span data, base_buf *out) {
   llm_delta d = {.text = &s->raw};
   size_t before = base_buf_size(&s->raw);
   if (base_span_trim(data).n == 0) return BASE_OK;
-  base_err e = s->provider->event(data, &d);
+  base_err e = llm_provider_event(s->provider, data, &d);
   if (base_is(e, BASE_E_NO_MEMORY)) return e;
   if (!base_is_ok(e)) return fail(s, "an event that its protocol does not know, or a finish reason that is no success");
   if (!base_is_ok(d.trouble.error)) {

@@ -241,7 +241,7 @@ static void refusals(void) {
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     llm_trouble t = {0};
-    rows[i].provider->refusal(rows[i].status, base_span_str(rows[i].body), &t);
+    llm_provider_refusal(rows[i].provider, rows[i].status, base_span_str(rows[i].body), &t);
     CHECK_MSG(base_is(t.error, rows[i].error), "row %zu: %s", i, base_err_name(t.error));
     CHECK_MSG(t.again == rows[i].again, "row %zu", i);
     CHECK_INT(t.retry_after_ms, rows[i].retry_after_ms);
@@ -256,7 +256,7 @@ static void its_words_stay_there(void) {
   const llm_provider *const providers[] = {G, O};
   for (size_t i = 0; i < 2; i++) {
     llm_trouble t = {0};
-    providers[i]->refusal(400, base_span_str(body), &t);
+    llm_provider_refusal(providers[i], 400, base_span_str(body), &t);
     CHECK_MSG(strstr(t.why, "SECRET") == NULL, "%s", t.why);
   }
 }
