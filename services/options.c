@@ -191,6 +191,15 @@ static const settings_row rows[] = {
      AT(llm_model),
      .argument = "NAME",
      .help = "the model that writes answers; default: the engine's"},
+    {.key = "llm_silence",
+     .flag = "llm-silence",
+     .kind = SETTINGS_DURATION,
+     AT(llm_silence_ms),
+     .low = 1000,
+     .high = 3600000,
+     .fallback = "30s",
+     .argument = "TIME",
+     .help = "a model's server that says nothing for so long is given up"},
     {.key = "chatbot_questions",
      .flag = "chatbot-questions",
      .kind = SETTINGS_NUMBER,
@@ -291,7 +300,8 @@ const char *services_options_text(const services_options *o, const char *key) {
   if (!row) return NULL;
   const char *field = (const char *)o + row->at;
   if (row->kind == SETTINGS_TEXT) return *(char *const *)field;
-  if (row->kind != SETTINGS_NUMBER) return NULL;
+  bool is_number = row->kind == SETTINGS_NUMBER || row->kind == SETTINGS_DURATION;
+  if (!is_number || row->width != sizeof(unsigned)) return NULL;
   char *text = settings_alloc(o->settings, NUMBER_SIZE);
   if (text) snprintf(text, NUMBER_SIZE, "%u", *(const unsigned *)field);
   return text;

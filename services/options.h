@@ -22,6 +22,7 @@ typedef struct {
   services_tracing tracing;
   unsigned users_port, orders_port, reports_port, transcription_port, chatbot_port;
   char *llm, *llm_url, *llm_model;
+  unsigned llm_silence_ms;
   unsigned chatbot_questions, chatbot_running, chatbot_tokens, chatbot_material; /* of one caller; 0: any number */
   unsigned decode_threads, max_streams;
   uint64_t max_batch_bytes;
@@ -37,7 +38,7 @@ void services_options_dispose(services_options *o);
 /* Whether the service of that name is to be hosted. */
 bool services_options_has(const services_options *o, const char *service);
 
-/* A text, or a number as text, by its key in the file; NULL when it is not set or there is none. Lives as long as `o`; one thread at a time. */
+/* A text, or a number (of a duration: milliseconds) as text, by its key in the file; NULL when it is not set or there is none. Lives as long as `o`; one thread at a time. */
 const char *services_options_text(const services_options *o, const char *key);
 /* Of the service of that name; -1: there is none. */
 int services_options_port(const services_options *o, const char *service);

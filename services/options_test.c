@@ -74,6 +74,8 @@ static void bad(void) {
       {"--users-port", "70000", "too large"},
       {"--chatbot-questions", "-1", "negative"},
       {"--chatbot-tokens", "many", "no number"},
+      {"--llm-silence", "0", "never to be given up"},
+      {"--llm-silence", "30", "no unit"},
       {"--auth", "yes", "neither on nor off"},
       {"--listen-host", "0.0.0.0", "open to everybody, and authentication not spoken of"},
       {"--listen-host", "192.0.2.1", "likewise"},
@@ -128,9 +130,10 @@ static void by_name(void) {
   CHECK_STR(services_options_text(&o, "users_target"), "users.internal:1");
   CHECK_STR(services_options_text(&o, "orders_target"), "127.0.0.1:50052");
   CHECK(!services_options_text(&o, "demo_account") && !services_options_text(&o, "nothing") &&
-        !services_options_text(&o, "max_batch"));
+        !services_options_text(&o, "max_batch") && !services_options_text(&o, "grace"));
   CHECK_STR(services_options_text(&o, "orders_port"), "0");
   CHECK_STR(services_options_text(&o, "chatbot_questions"), "30");
+  CHECK_STR(services_options_text(&o, "llm_silence"), "30000");
   CHECK_INT(services_options_port(&o, "orders"), 0);
   CHECK_INT(services_options_port(&o, "reports"), 50053);
   CHECK_INT(services_options_port(&o, "courses"), -1);

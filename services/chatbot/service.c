@@ -37,7 +37,11 @@ static const char *key_of(const llm_engine *engine) {
 static base_err open_engine(svc *s, base_buf *why, llm **out) {
   const char *name = svc_setting(s, "llm");
   llm_options options = {
-      .name = name ? name : "embedded", .base_url = svc_setting(s, "llm_url"), .model = svc_setting(s, "llm_model")};
+      .name = name ? name : "embedded",
+      .base_url = svc_setting(s, "llm_url"),
+      .model = svc_setting(s, "llm_model"),
+      .silence_timeout_ms = svc_setting_number(s, "llm_silence", 0),
+  };
   const llm_engine *engine = llm_engine_find(options.name);
   if (engine) options.key = key_of(engine);
   return llm_open(&options, why, out);

@@ -5,6 +5,7 @@ the condition; how long it took is printed.
 
 usage: assistant_cancel_test.py PROTOC PROTO_ROOT [ENGINE]
 """
+import concurrent.futures
 import contextlib
 import os
 import signal
@@ -188,7 +189,7 @@ def deadline(world, request):
 
     def stay():
         pass
-    stay.after, stay.ends = leave, LATE
+    stay.after = leave
     return wait, stay
 
 
@@ -198,64 +199,84 @@ def deaf(world, request):
 
     def stay():
         pass
-    stay.after, stay.ends = leave, ("failed", *LATE)  # or the text that nobody took is what ended it
+    stay.after = leave
     return wait, stay
 
 
-WAYS = [closed, reset, killed, h2_reset, h2_closed, mux_cancelled, mux_closed, mux_goodbye, single_closed, unary_closed, native, deadline, deaf]
+WAYS = [closed, reset, killed, h2_reset, h2_closed, mux_cancelled, mux_closed, mux_goodbye, single_closed, unary_closed, native]
+LATE_WAYS = [deadline, deaf]
 
 
 # -- judging ------------------------------------------------------------------------------------------------------------
 
 
-def requests_of(world, marker):
-    return world.double.requests(marker)
-
-
-def go(world, failures, way, moment, number):
-    """Begins, waits for the moment, goes away, waits for the end of everything. Gives the seconds until the provider saw it."""
+def begin(world, way, moment, round_name):
+    """(what it is called, its marker at the provider, how to wait for the moment, how to go away)"""
     name, parameters, has_text = moment
-    parameters = {**parameters, "id": f"{way.__name__}-{number}".replace("_", "-")}
+    parameters = {**parameters, "id": f"{way.__name__}-{round_name}".replace("_", "-")}
     if way is deaf:
         parameters.update(ms=0, n=100000)
-    marker = scripts.marker(name, **parameters)
-    what = f"{world.engine} {way.__doc__.split('.')[0]} while {name}"
-    before = {end: world.ended(end) for end in ("failed", *LATE)}
     wait, leave = way(world, world.request(name, **parameters))
-    ends = getattr(leave, "ends", ("cancelled",))
-    if way is deadline and name == PAUSE[0]:
-        ends = ("failed",)  # the pause would be longer than the deadline: the service says so at once
-    if has_text:
+    return f"{world.engine} {way.__doc__.split('.')[0]} while {name}", scripts.marker(name, **parameters), wait if has_text else None, leave
+
+
+def leave_one(world, failures, moment, begun):
+    """Waits for the moment, goes away, waits until the provider has seen it. Gives the seconds that took."""
+    what, marker, wait, leave = begun
+    if wait:
         wait()
-    failures.that(assistant_world.until(lambda: requests_of(world, marker)), f"{what}: the provider is asked")
+    failures.that(assistant_world.until(lambda: world.double.requests(marker)), f"{what}: the provider is asked")
     began = time.monotonic()
     leave()
-    if name == PAUSE[0]:
-        failures.that(assistant_world.until(lambda: world.metrics()["ponte_chatbot_running"] == 0), f"{what}: the service goes on")
-    else:
-        failures.that(assistant_world.until(lambda: requests_of(world, marker)[0]["state"] == "closed_by_client"), f"{what}: upstream is {requests_of(world, marker)[0]['state']}")
-    took = time.monotonic() - began
-    failures.that(assistant_world.until(lambda: sum(world.ended(end) - before[end] for end in ends) == 1),
-                  f"{what}: counted as {[end for end in before if world.ended(end) > before[end]]}, not {' or '.join(ends)}")
-    with contextlib.suppress(OSError):
-        getattr(leave, "after", lambda: None)()
-    failures.that(assistant_world.until(world.is_idle), f"{what}: something still runs")
-    failures.check(len(requests_of(world, marker)), 1, f"{what}: requests")
+    if moment is not PAUSE:
+        failures.that(assistant_world.until(lambda: world.double.requests(marker)[0]["state"] == "closed_by_client"),
+                      f"{what}: upstream is {world.double.requests(marker)[0]['state']}")
+    return time.monotonic() - began
+
+
+def go(world, failures, ways_and_moments, round_name, ends):
+    """All begin, and each goes away when its moment has come; then nothing runs, and so many have ended so. Gives [(way, moment, seconds)]."""
+    before = {end: world.ended(end) for end in ("failed", *LATE)}
+    with concurrent.futures.ThreadPoolExecutor(len(ways_and_moments)) as pool:
+        begun = [begin(world, way, moment, round_name) for way, moment in ways_and_moments]
+        jobs = [pool.submit(leave_one, world, failures, moment, one) for (_, moment), one in zip(ways_and_moments, begun)]
+        took = [(way, moment, job.result()) for (way, moment), job in zip(ways_and_moments, jobs)]
+    failures.that(assistant_world.until(lambda: sum(world.ended(end) - before[end] for end in ends) == len(begun)),
+                  f"{world.engine} {round_name}: {len(begun)} counted as {[(end, world.ended(end) - n) for end, n in before.items()]}, not as {' or '.join(ends)}")
+    for *_, leave in begun:
+        with contextlib.suppress(OSError):
+            getattr(leave, "after", lambda: None)()
+    failures.that(assistant_world.until(world.is_idle), f"{world.engine} {round_name}: something still runs")
+    for what, marker, *_ in begun:
+        failures.check(len(world.double.requests(marker)), 1, f"{what}: requests")
     return took
 
 
 def test_ways(world, failures):
+    """Each way at each moment, those of a moment side by side."""
     times = {}
-    for way in WAYS:  # once, so that threads and connections that are kept are there
-        go(world, failures, way, MOMENTS[0], "warm")
+
+    def all_go(moment, round_name):
+        for way, _, seconds in go(world, failures, [(way, moment) for way in WAYS], round_name, ("cancelled",)):
+            times.setdefault(way.__name__, []).append(seconds)
+
+    all_go(MOMENTS[0], "warm")  # so that threads and connections that are kept are there
     threads, descriptors = world.threads(), world.descriptors()
-    for way in WAYS:
-        for number, moment in enumerate([m for m in (*MOMENTS, PAUSE) if way is not deaf or m[0] == "endless"]):
-            times.setdefault(way.__name__, []).append(go(world, failures, way, moment, number))
+    times.clear()
+    for number, moment in enumerate((*MOMENTS, PAUSE)):
+        all_go(moment, number)
     failures.that(assistant_world.until(lambda: world.threads() <= threads + SLACK), f"threads grew from {threads} to {world.threads()}")
     failures.that(assistant_world.until(lambda: world.descriptors() <= descriptors + SLACK), f"descriptors grew from {descriptors} to {world.descriptors()}")
     for name, seconds in times.items():
-        print(f"  {world.engine} {name:14} upstream closed after {' '.join('%4.0f' % (s * 1000) for s in seconds)} ms")
+        print(f"  {world.engine} {name:14} upstream closed after {' '.join('%4.0f' % (s * 1000) for s in seconds[:-1])} ms")
+
+
+def test_deadlines(world, failures):
+    """The deadline ends what nobody else does."""
+    for way, moment, seconds in go(world, failures, [(deadline, moment) for moment in MOMENTS], "late", LATE):
+        print(f"  {world.engine} {way.__name__} while {moment[0]}: upstream closed after {seconds * 1000:4.0f} ms")
+    go(world, failures, [(deadline, PAUSE)], "late", ("failed",))  # the pause would be longer than the deadline: the service says so at once
+    go(world, failures, [(deaf, MOMENTS[0])], "late", ("failed", *LATE))  # or the text that nobody took is what ended it
 
 
 def test_many_at_once(world, failures):
@@ -294,4 +315,4 @@ def test_service_stopped(world, failures):
 
 
 if __name__ == "__main__":
-    assistant_world.main([test_ways, test_many_at_once, test_gateway_killed, test_service_stopped])
+    assistant_world.main([test_ways, test_deadlines, test_many_at_once, test_gateway_killed, test_service_stopped])

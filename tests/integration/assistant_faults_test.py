@@ -144,7 +144,7 @@ def test_faults(world, failures):
 
 
 def test_long_waits(world, failures):
-    """A provider that says nothing: the deadline ends it, or the engine's own patience (30 s, llm.h); asked to wait longer than there is time, the engine does not wait."""
+    """A provider that says nothing: the deadline ends it, or the engine's own patience (of a few seconds here); asked to wait longer than there is time, the engine does not wait."""
     def silence(name, timeout, code):
         answer = world.ask(name, timeout=timeout, id=f"{code}")
         failures.check(answer.code, code, f"{world.engine} {name} {timeout}: {answer.message}")
@@ -170,6 +170,9 @@ def test_long_waits(world, failures):
         for job in jobs:
             job.result()
     failures.that(assistant_world.until(world.is_idle), f"{world.engine}: something still runs: {world.double.state()}")
+
+
+test_long_waits.options = ("--llm-silence", "4s")
 
 
 def test_provider_gone(world, failures):
