@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { clips, finalTexts, finished, folder, openBrowser, openPage, silence, startClassroom, startStack, writeWav } from './lib.mjs';
+import { addMaterial, answerOf, ask, clips, exchange, finalTexts, finished, folder, labelOf, openBrowser, openPage, reaches, signUp, silence, startClassroom, startStack, writeWav } from './lib.mjs';
 
 const screenshots = process.env.PONTE_SCREENSHOTS ?? folder;
 const errors = [];
@@ -32,26 +32,6 @@ before(async () => {
   await page.context().close();
 });
 after(async () => { await browser?.close(); await stack?.stop(); });
-
-async function addMaterial(page, name, text) {
-  await page.click('#chat-materials');
-  await page.setInputFiles('#material-file', { name, mimeType: 'text/plain', buffer: Buffer.from(text) });
-  await page.waitForFunction(() => !/Adding|Loading|^$/.test(document.querySelector('#material-status').textContent), null, { timeout: 15000 });
-  const said = await page.textContent('#material-status');
-  await page.click('#materials-dialog [data-close]');
-  return said;
-}
-
-async function ask(page, question) {
-  await page.fill('#chat-input', question);
-  await page.press('#chat-input', 'Enter');
-}
-
-const exchange = (page, n) => page.locator('.exchange').nth(n);
-const stateOf = (page, n) => exchange(page, n).getAttribute('data-state');
-const reaches = (page, n, state) => page.waitForFunction(([i, s]) => document.querySelectorAll('.exchange')[i]?.dataset.state === s, [n, state], { timeout: 30000 });
-const answerOf = (page, n) => exchange(page, n).locator('.prose').textContent();
-const labelOf = (page, n) => exchange(page, n).locator('.label > span').textContent();
 
 /** Counters of the service: answers by how they ended. */
 async function answers() {
@@ -372,11 +352,7 @@ test('signed out, a question waits for the sign-in, over a reload too; signing o
     await page.waitForFunction(() => /Sign in, and it will be asked/.test(document.querySelector('.label > span')?.textContent));
     await page.screenshot({ path: join(screenshots, 'chat-signed-out.png') });
     await page.locator('.label').getByText('Sign in', { exact: true }).click();
-    await page.click('#identity-other button');
-    await page.fill('#identity-name', 'Ana');
-    await page.fill('#identity-email', 'ana@example.org');
-    await page.fill('#identity-new-password', 'correct horse battery');
-    await page.click('#identity-submit');
+    await signUp(page);
     await reaches(page, 0, 'DONE');
     assert.match(await addMaterial(page, 'mine.txt', 'Only mine.'), /can be asked about/);
     page.on('dialog', (dialog) => dialog.accept());

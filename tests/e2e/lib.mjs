@@ -176,6 +176,36 @@ export const recorded = (page, ms) => page.waitForFunction((want) => {
 /** Waits for the end of a transcription. */
 export const finished = (page) => page.waitForSelector('#start:not([hidden])', { timeout: 120000 });
 
+// -- the chat: the nth question of the page and its answer
+
+export async function addMaterial(page, name, text) {
+  await page.click('#chat-materials');
+  await page.setInputFiles('#material-file', { name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+  await page.waitForFunction(() => !/Adding|Loading|^$/.test(document.querySelector('#material-status').textContent), null, { timeout: 15000 });
+  const said = await page.textContent('#material-status');
+  await page.click('#materials-dialog [data-close]');
+  return said;
+}
+
+export async function ask(page, question) {
+  await page.fill('#chat-input', question);
+  await page.press('#chat-input', 'Enter');
+}
+
+export const exchange = (page, n) => page.locator('.exchange').nth(n);
+export const reaches = (page, n, state) => page.waitForFunction(([i, s]) => document.querySelectorAll('.exchange')[i]?.dataset.state === s, [n, state], { timeout: 30000 });
+export const answerOf = (page, n) => exchange(page, n).locator('.prose').textContent();
+export const labelOf = (page, n) => exchange(page, n).locator('.label > span').textContent();
+
+/** In the dialog that asks who is there. */
+export async function signUp(page) {
+  await page.click('#identity-other button');
+  await page.fill('#identity-name', 'Ana');
+  await page.fill('#identity-email', 'ana@example.org');
+  await page.fill('#identity-new-password', 'correct horse battery');
+  await page.click('#identity-submit');
+}
+
 // -- audio and text
 
 const header = (bytes) => {

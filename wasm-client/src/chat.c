@@ -78,6 +78,8 @@ static void on_retry(void *ctx) {
   wc_chat_pump(c);
 }
 
+static void on_second(void *ctx) { wc_chat_count_down(ctx); }
+
 static void release(wc_chat *c) {
   wc_chat_list_clear(&c->list);
   wc_chat_list_clear(&c->fetched);
@@ -98,8 +100,9 @@ base_err wc_chat_new(wc_plat *plat, ponte_channel *channel, const wc_chat_events
   c->frame_ms = wc_now_ms(plat) - WC_CHAT_FRAME_MS;
   c->tell = plat->vt->timer_new(plat, on_tell, c);
   c->retry = plat->vt->timer_new(plat, on_retry, c);
+  c->second = plat->vt->timer_new(plat, on_second, c);
   c->markdown = wc_markdown_new();
-  if (!c->tell || !c->retry || !c->markdown) {
+  if (!c->tell || !c->retry || !c->second || !c->markdown) {
     wc_chat_free(c);
     return base_fail(BASE_E_NO_MEMORY);
   }
@@ -112,6 +115,7 @@ void wc_chat_free(wc_chat *c) {
   if (!c) return;
   c->plat->vt->timer_free(c->tell);
   c->plat->vt->timer_free(c->retry);
+  c->plat->vt->timer_free(c->second);
   c->plat->vt->lock_release(c->lock);
   c->detached = true;
   if (c->call) ponte_call_cancel(c->call);
@@ -185,7 +189,7 @@ void wc_chat_stop(wc_chat *c, uint32_t id) {
 base_err wc_chat_retry(wc_chat *c, uint32_t id) {
   wc_chat_entry *e = find(c, id);
   if (!e) return base_fail(BASE_E_NOT_FOUND);
-  if (wc_chat_is_pending(e)) return base_fail(BASE_E_PRECONDITION);
+  if (wc_chat_is_pending(e) || e->m.wait_s > 0) return base_fail(BASE_E_PRECONDITION);
   if (pending(c) >= WC_CHAT_QUEUE_MAX) return base_fail(BASE_E_EXHAUSTED);
   /* With the key of an answer that was finished the same one would be told again. */
   if (e->has_final || !e->key[0]) wc_chat_new_key(c, e);

@@ -61,6 +61,7 @@ struct wc_chat_message {
   int code;
   char reason[64];
   char *text; /* the service's own English; NULL is "" */
+  int wait_s; /* of FAILED: until it can be retried, as the service asked (RetryInfo); told anew each second */
 };
 
 typedef struct {
@@ -95,7 +96,7 @@ void wc_chat_free(wc_chat *c);
 base_err wc_chat_ask(wc_chat *c, const wc_chat_question *q, uint32_t *id) BASE_MUST_USE;
 /* Nothing of it goes on, here or at the service. Harmless unless it waits or runs. */
 void wc_chat_stop(wc_chat *c, uint32_t id);
-/* Asks it again. PRECONDITION while it waits or runs; NOT_FOUND. */
+/* Asks it again. PRECONDITION while it waits or runs, or wait_s is not over; NOT_FOUND. */
 base_err wc_chat_retry(wc_chat *c, uint32_t id) BASE_MUST_USE;
 /* The service's word decides: the message's rating changes when it is there. PRECONDITION: an answer without message_id; NOT_FOUND. */
 base_err wc_chat_rate(wc_chat *c, uint32_t id, Ponte__Chatbot__V1__Rating rating) BASE_MUST_USE;

@@ -45,6 +45,7 @@ static void give_up(wc_chat *c, wc_chat_entry *e, const wire_status *status) {
   }
   wc_chat_set_why(e, status);
   wc_chat_set_state(c, e, WC_CHAT_FAILED);
+  wc_chat_wait_from(c, e, status);
   wc_chat_record_put(c);
 }
 

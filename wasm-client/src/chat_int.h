@@ -1,7 +1,7 @@
 /* chat_int.h - what the files of the chat share; nobody else includes it.
  *
  * chat.c is the interface and what is told; chat_ask.c the calls, one at a time; chat_history.c the conversation fetched from the service, and ratings; chat_record.c the questions
- * that survive the page; chat_entry.c one message. `outstanding` counts the callbacks that may still come: a chat that was freed lives on, silent, until the last one.
+ * that survive the page; chat_wait.c the time that the service asked for; chat_entry.c one message. `outstanding` counts the callbacks that may still come: a chat that was freed lives on, silent, until the last one.
  */
 #ifndef PONTE_WC_CHAT_INT_H
 #define PONTE_WC_CHAT_INT_H
@@ -24,6 +24,7 @@ struct wc_chat_entry {
   bool stored, storing; /* the record holds it; a put that does is under way */
   bool unconfirmed;     /* its reader is known from the record alone: who reads here may be another */
   unsigned attempt, tries;
+  int64_t retry_at_ms; /* of FAILED: not before; 0: any time */
   unsigned changed;
 };
 
@@ -52,6 +53,8 @@ struct wc_chat {
   bool fetch_due;
   wc_chat_list fetched; /* the pages that have come */
   char *page_token;
+
+  wc_timer *second; /* the next one of those that wait_s counts */
 
   wc_lock *lock;
   bool holds, reading, putting, put_due;
@@ -99,6 +102,12 @@ void wc_chat_pump(wc_chat *c);
 void wc_chat_abandon(wc_chat *c);
 enum wc_chat_cure { WC_CHAT_NEVER, WC_CHAT_FEW_TIMES, WC_CHAT_ALWAYS, WC_CHAT_SIGN_IN };
 enum wc_chat_cure wc_chat_cure_of(const wire_status *status);
+
+/* -- chat_wait.c */
+/* The question has failed with this: from when on it can be retried. */
+void wc_chat_wait_from(wc_chat *c, wc_chat_entry *e, const wire_status *status);
+/* Brings every wait_s to now, and comes again with the next second. */
+void wc_chat_count_down(wc_chat *c);
 
 /* -- chat_history.c */
 base_err wc_chat_fetch(wc_chat *c) BASE_MUST_USE;

@@ -40,8 +40,8 @@ static base_err put_state(base_buf *json, const wc_chat_message *m) {
       WC_CHAT_STATES(X)
 #undef X
   };
-  BASE_TRY(base_buf_printf(json, ",\"state\":\"%s\",\"citations\":%zu,\"code\":%d", names[m->state], m->citation_count,
-                           m->code));
+  BASE_TRY(base_buf_printf(json, ",\"state\":\"%s\",\"citations\":%zu,\"code\":%d,\"waitS\":%d", names[m->state],
+                           m->citation_count, m->code, m->wait_s));
   BASE_TRY(put_text(json, "question", m->question));
   BASE_TRY(
       put_text(json, "finish", enum_name(&ponte__chatbot__v1__finish_reason__descriptor, m->finish, "FINISH_REASON_")));

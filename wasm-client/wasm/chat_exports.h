@@ -1,7 +1,7 @@
 /* chat_exports.h - the chat of a page, for JavaScript (exports.txt lists it for the linker); exports.h has the rules. Events:
  *   {"type":"chat","conversation":"<id>","busy":false,"signIn":false}      {"type":"chatCleared"}
  *   {"type":"chatMessage","id":1, and what is new of it:
- *     "state":"DONE","question":"...","finish":"STOP","rated":"HELPFUL","messageId":"...","citations":2,"code":0,"reason":"","message":"",
+ *     "state":"DONE","question":"...","finish":"STOP","rated":"HELPFUL","messageId":"...","citations":2,"code":0,"waitS":0,"reason":"","message":"",
  *     "sources":[{"number":1,"title":"...","heading":"...","live":false,"cited":true,"startMs":-1}],
  *     "answer":{"keep":0,"blocks":[...]}}                                  (wc/markdown.h)
  */
@@ -17,7 +17,7 @@ ponte_chat *ponte_chat_new(ponte_client *c);
 /* The message's number; 0: blank, too long, or too many wait. `with_context`: say what this page has heard, since the service does not. */
 uint32_t ponte_chat_ask(ponte_chat *c, const char *text, const char *language, int with_context);
 void ponte_chat_stop(ponte_chat *c, uint32_t id);
-/* 0, or -1: it waits or runs, or is not there. */
+/* 0, or -1: it waits or runs, is not there, or its waitS is not over. */
 int ponte_chat_retry(ponte_chat *c, uint32_t id);
 /* "HELPFUL", "NOT_HELPFUL" or "UNSPECIFIED". 0, or -1: not an answer that is kept. */
 int ponte_chat_rate(ponte_chat *c, uint32_t id, const char *rating);

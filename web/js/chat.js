@@ -33,6 +33,7 @@ function labelOf(m) {
   const labels = {
     QUEUED: () => {
       if (m.code === 16) return ['wait', text('chat_needs_sign_in')];
+      if (m.code === 8) return ['wait', text('chat_turn')]; // as many as may be are answered already, perhaps in another window
       if (m.code !== 0 || !navigator.onLine) return ['wait', text('chat_waiting')];
       return ['wait', text(runningId() ? 'chat_turn' : 'chat_sending')];
     },
@@ -52,11 +53,14 @@ const pendingStates = ['QUEUED', 'ASKING', 'ANSWERING'];
 const isPending = (m) => pendingStates.includes(m.state);
 const runningId = () => [...messages.values()].find((m) => m.state === 'ASKING' || m.state === 'ANSWERING')?.id;
 
-/** Start and end, once; never the words of an answer, which would be read over and over. */
+const waitText = (m) => (m.waitS > 0 ? text('chat_wait', { time: m.waitS < 60 ? `${m.waitS} s` : view.clockText(m.waitS * 1000) }) : '');
+
+/** Start and end, once; never the words of an answer, nor each second of a wait, which would be read over and over. */
 function say(m, before) {
-  if (before === m.state) return;
-  if (m.state === 'ASKING' && !pendingStates.slice(1).includes(before)) $('chat-status').textContent = text('chat_searching');
-  if (!isPending(m) && pendingStates.includes(before)) $('chat-status').textContent = labelOf(m)[1] || text('chat_done');
+  if (before.waitS > 0 && m.state === 'FAILED' && m.waitS === 0) $('chat-status').textContent = text('chat_wait_over');
+  if (before.state === m.state) return;
+  if (m.state === 'ASKING' && !pendingStates.slice(1).includes(before.state)) $('chat-status').textContent = text('chat_searching');
+  if (!isPending(m) && pendingStates.includes(before.state)) $('chat-status').textContent = `${labelOf(m)[1]} ${waitText(m)}`.trim() || text('chat_done');
 }
 
 // -- messages -----------------------------------------------------------------------------------------------------------------
@@ -125,6 +129,7 @@ function makeMessage(id) {
   m.label = element('p', 'label');
   m.wait = element('i', 'dots');
   m.words = element('span', '');
+  m.countdown = element('small', 'countdown');
   m.signIn = worded(element('button', ''), 'chat_sign_in');
   m.cancel = worded(element('button', ''), 'chat_cancel');
   m.again = worded(element('button', ''), 'chat_retry');
@@ -135,7 +140,7 @@ function makeMessage(id) {
   // These two are gone then; the focus must not be.
   m.cancel.addEventListener('click', () => { chat.stop(id); log.focus({ preventScroll: true }); });
   m.again.addEventListener('click', () => { chat.retry(id); log.focus({ preventScroll: true }); });
-  m.label.append(m.wait, m.words, m.signIn, m.cancel, m.again);
+  m.label.append(m.wait, m.words, m.countdown, m.signIn, m.cancel, m.again);
   labelled(m.sources, 'chat_sources').title = '';
   node.append(element('h3', 'vh', ''), m.question, element('h3', 'vh', ''), m.answer, m.label, m.sources, m.actions);
   worded(node.children[0], 'chat_you');
@@ -161,6 +166,8 @@ function showState(m) {
   m.signIn.hidden = !(m.state === 'QUEUED' && m.code === 16);
   m.cancel.hidden = m.state !== 'QUEUED';
   m.again.hidden = !(m.state === 'FAILED' || m.state === 'STOPPED');
+  m.countdown.textContent = waitText(m);
+  m.again.disabled = m.waitS > 0;
   m.actions.hidden = !done || m.blocks === 0;
   const named = (name) => m.actions.querySelector(`[data-action=${name}]`);
   for (const [name, rating] of [['helpful', 'HELPFUL'], ['not_helpful', 'NOT_HELPFUL']]) {
@@ -201,7 +208,7 @@ function follow() {
 
 function onMessage(event) {
   const m = messages.get(event.id) ?? makeMessage(event.id);
-  const before = m.state;
+  const before = { state: m.state, waitS: m.waitS };
   const { question, sources, answer, type, id, ...rest } = event;
   if (question !== undefined) Object.assign(m, rest, { text: question });
   if (sources) m.passages = sources;

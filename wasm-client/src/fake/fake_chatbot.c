@@ -20,13 +20,13 @@ static void reply(fake_chat_call *c, const ProtobufCMessage *m) {
   free(bytes);
 }
 
-static void end(fake_chat_call *c, int code, const char *reason) {
+static void end_with(fake_chat_call *c, int code, const char *reason, int64_t retry_ms) {
   wire_status status;
   base_buf out;
   wire_status_init(&status);
   base_buf_init(&out, WIRE_MUX_MESSAGE_MAX);
   wire_status_set(&status, code, "%s", code ? "refused" : "");
-  const wire_details details = {.reason = reason, .domain = "ponte"};
+  const wire_details details = {.reason = reason, .domain = "ponte", .retry_after_ms = retry_ms};
   if (reason) must(wire_details_add(&status, &details));
   must(wire_mux_put_status(&out, c->call, &status));
   fake_send(c->socket, base_buf_span(&out));
@@ -34,6 +34,8 @@ static void end(fake_chat_call *c, int code, const char *reason) {
   wire_status_dispose(&status);
   c->over = true;
 }
+
+static void end(fake_chat_call *c, int code, const char *reason) { end_with(c, code, reason, 0); }
 
 static char *text(char *s, size_t n, const char *from) {
   snprintf(s, n, "%s", from);
@@ -222,7 +224,7 @@ static void on_request(fake_chatbot *s, fake_chat_call *c, base_span bytes) {
   const char *method = strrchr(c->path, '/') + 1;
   const char *refused = s->refuse_method ? s->refuse_method : rows[0].method;
   if (s->refuse_code && strcmp(method, refused) == 0) {
-    end(c, s->refuse_code, s->refuse_reason);
+    end_with(c, s->refuse_code, s->refuse_reason, s->refuse_retry_ms);
     return;
   }
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -40,6 +40,7 @@ typedef struct {
   Ponte__Chatbot__V1__FinishReason finish; /* of new answers; STOP */
   int refuse_code;                         /* of questions; 0: answers */
   const char *refuse_reason;               /* or NULL */
+  int64_t refuse_retry_ms;                 /* with a reason only: RetryInfo; 0: none */
   const char *refuse_method;               /* "CreateConversation", ...; NULL: ResolveDuvidaStream */
 } fake_chatbot;
 
