@@ -6,6 +6,9 @@
 
 #include "cli/cli.h"
 #include "cli/text.h"
+#include "cli/unary.h"
+
+enum { SOURCES_MAX = 4 << 20 };
 
 typedef Ponte__Chatbot__V1__Passage passage;
 typedef Ponte__Chatbot__V1__Citation citation;
@@ -72,17 +75,82 @@ void cli_answer_sources(citation *const *citations, size_t citation_count, passa
 }
 
 int cli_answer_code(Ponte__Chatbot__V1__FinishReason reason) {
-  /* As ResolveDuvida has them: OUT_OF_RANGE and FAILED_PRECONDITION. */
-  enum { CUT = 11, BLOCKED = 9, INTERNAL = 13 };
   switch (reason) {
   case PONTE__CHATBOT__V1__FINISH_REASON__FINISH_REASON_STOP:
   case PONTE__CHATBOT__V1__FINISH_REASON__FINISH_REASON_NOT_IN_MATERIAL: return CLI_EXIT_OK;
   case PONTE__CHATBOT__V1__FINISH_REASON__FINISH_REASON_MAX_TOKENS:
     cli_say("the answer is cut: it reached the engine's limit");
-    return CLI_EXIT_STATUS + CUT;
+    return CLI_EXIT_STATUS + CLI_OUT_OF_RANGE; /* as ResolveDuvida has it */
   case PONTE__CHATBOT__V1__FINISH_REASON__FINISH_REASON_SAFETY:
     cli_say("the engine's provider blocked the answer; what came before is none");
-    return CLI_EXIT_STATUS + BLOCKED;
-  default: cli_say("the answer has no end that is known"); return CLI_EXIT_STATUS + INTERNAL;
+    return CLI_EXIT_STATUS + CLI_FAILED_PRECONDITION;
+  default: cli_say("the answer has no end that is known"); return CLI_EXIT_STATUS + CLI_INTERNAL;
   }
+}
+
+/* -- as it comes ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  cli_answered *out;
+  const char *head;
+  base_buf sources; /* the message, kept for the end: a message lives as long as its callback */
+  bool json, ended, line_open;
+} coming;
+
+static void end_line(coming *c) {
+  if (c->line_open) putchar('\n');
+  c->line_open = false;
+}
+
+static void show_final(coming *c, const Ponte__Chatbot__V1__Final *final) {
+  ProtobufCMessage *kept = NULL;
+  pb_arena arena;
+  base_span bytes = base_buf_span(&c->sources);
+  pb_arena_init(&arena, pb_memory_cap(bytes.n));
+  if (!base_is_ok(pb_unpack(&ponte__chatbot__v1__sources__descriptor, bytes, &arena, &kept))) c->out->shown = false;
+  const Ponte__Chatbot__V1__Sources *sources = (const Ponte__Chatbot__V1__Sources *)kept;
+  end_line(c);
+  cli_answer_sources(final->citations, final->n_citations, sources ? sources->passages : NULL,
+                     sources ? sources->n_passages : 0);
+  pb_arena_dispose(&arena);
+}
+
+static void on_part(void *ctx, const ProtobufCMessage *message) {
+  coming *c = ctx;
+  const Ponte__Chatbot__V1__ResolveDuvidaStreamResponse *r =
+      (const Ponte__Chatbot__V1__ResolveDuvidaStreamResponse *)message;
+  if (!c->out->heard && c->head) c->json ? (void)fputs(c->head, stdout) : cli_answer_text(c->head);
+  c->out->heard = true;
+  if (c->json && !cli_show_json(message)) c->out->shown = false;
+  switch (r->part_case) {
+  case PONTE__CHATBOT__V1__RESOLVE_DUVIDA_STREAM_RESPONSE__PART_SOURCES:
+    base_buf_clear(&c->sources);
+    if (!base_is_ok(pb_pack(&r->sources->base, &c->sources))) c->out->shown = false;
+    break;
+  case PONTE__CHATBOT__V1__RESOLVE_DUVIDA_STREAM_RESPONSE__PART_TEXT:
+    if (c->json || !r->text[0]) break;
+    cli_answer_text(r->text);
+    c->line_open = r->text[strlen(r->text) - 1] != '\n';
+    break;
+  case PONTE__CHATBOT__V1__RESOLVE_DUVIDA_STREAM_RESPONSE__PART_FINAL:
+    if (!c->json) show_final(c, r->final);
+    c->ended = true;
+    c->out->end = r->final->finish_reason;
+    break;
+  default: break;
+  }
+}
+
+void cli_answer_ask(cli_link *l, int64_t timeout_ms, const Ponte__Chatbot__V1__ResolveDuvidaStreamRequest *request,
+                    bool json, const char *head, cli_answered *out, wire_status *status) {
+  coming c = {.out = out, .head = head, .json = json};
+  *out = (cli_answered){.shown = true};
+  base_buf_init(&c.sources, SOURCES_MAX);
+  cli_ask_stream(l, CLI_CHATBOT_PORT, cli_method(&ponte_chatbot_v1_service, "ResolveDuvidaStream"), timeout_ms,
+                 &request->base, on_part, &c, status);
+  end_line(&c);
+  if (fflush(stdout) != 0 || ferror(stdout)) out->shown = false;
+  if (!out->shown) cli_say("the answer could not be shown whole");
+  if (status->code == 0 && !c.ended) wire_status_set(status, CLI_INTERNAL, "the answer broke off");
+  base_buf_dispose(&c.sources);
 }

@@ -12,7 +12,7 @@
 #include "cli/unary.h"
 #include "pb/json.h"
 
-enum { JSON_MAX = 8 << 20, REQUEST_MAX = 4 << 20, WHY_MAX = 1024, NAMES_MAX = 1 << 20, UNIMPLEMENTED = 12 };
+enum { JSON_MAX = 8 << 20, REQUEST_MAX = 4 << 20, WHY_MAX = 1024, NAMES_MAX = 1 << 20 };
 
 typedef struct {
   const cli_args *args;
@@ -90,7 +90,7 @@ static void nudge(void *ctx) { net_loop_wake(ctx); }
 static int finish(run_state *r) {
   if (r->wrong_input) return CLI_EXIT_USAGE;
   if (r->output_failed) return CLI_EXIT_LOCAL;
-  return r->link.interrupted && r->status.code ? CLI_EXIT_INTERRUPTED : cli_exit_of(&r->status);
+  return cli_link_exit(&r->link, &r->status);
 }
 
 static int run_lines(run_state *r) {
@@ -135,9 +135,8 @@ static int send_request(run_state *r, ProtobufCMessage *request) {
   else
     wire_status_from_err(&r->status, e);
   base_buf_dispose(&bytes);
-  bool away = r->status.code == 14 || r->status.code == 4;
-  if (away && cli_arg(r->args, "queue") && !r->link.interrupted)
-    return cli_queue_keep(&r->link, r->port, r->method->path, key, request);
+  if (cli_queue_wanted(r->args, &r->link, &r->status))
+    return cli_queue_keep(&r->link, &(cli_queue_call){r->port, r->method->path, key, request, NULL, 0});
   return finish(r);
 }
 
@@ -186,7 +185,7 @@ static int run_method(run_state *r) {
   if (!add_headers(r->args, &r->metadata)) return CLI_EXIT_USAGE;
   pb_dynamic *types = cli_reflect(&r->link, r->port, r->timeout_ms, service, &r->status);
   if (!types) return finish(r);
-  int code = CLI_EXIT_STATUS + UNIMPLEMENTED;
+  int code = CLI_EXIT_STATUS + CLI_UNIMPLEMENTED;
   r->method = cli_find_method(types, symbol);
   if (!r->method) {
     cli_say("no method %s; `ponte call --describe %s` shows what there is", symbol, service);
@@ -224,7 +223,7 @@ static int run_list(run_state *r) {
   } else {
     good = cli_reflect_list(&r->link, r->port, r->timeout_ms, &names, &r->status);
   }
-  if (r->link.session && r->status.code != 14 && !r->link.interrupted) {
+  if (r->link.session && r->status.code != CLI_UNAVAILABLE && !r->link.interrupted) {
     cli_say("through a gateway reflection speaks for one server at most; Ponte's own services are known anyway");
     good = cli_reflect_own(&names);
   }
@@ -244,7 +243,7 @@ static int run_describe(run_state *r, const char *symbol) {
   bool found = cli_describe(types, dotted);
   if (!found) cli_say("no symbol %s", dotted);
   pb_dynamic_free(types);
-  return found ? CLI_EXIT_OK : CLI_EXIT_STATUS + 5;
+  return found ? CLI_EXIT_OK : CLI_EXIT_STATUS + CLI_NOT_FOUND;
 }
 
 static int run(const cli_args *a) {

@@ -98,19 +98,20 @@ static bool find_user(demo *d, int i) {
   for (size_t k = 0; r && k < r->n_users; k++) {
     if (strcmp(r->users[k]->email, people[i].email) == 0) return keep_id(d, i, r->users[k]->user_id);
   }
-  if (r) wire_status_set(&d->status, 5, "the user %s has been deleted; `ponte users restore` helps", people[i].email);
+  if (r)
+    wire_status_set(&d->status, CLI_NOT_FOUND, "the user %s has been deleted; `ponte users restore` helps",
+                    people[i].email);
   return false;
 }
 
 static bool create_user(demo *d, int i) {
-  enum { EXISTS = 6 };
   Ponte__Users__V1__CreateUserRequest request = PONTE__USERS__V1__CREATE_USER_REQUEST__INIT;
   request.display_name = (char *)people[i].name;
   request.email = (char *)people[i].email;
   request.idempotency_key = (char *)people[i].key;
   const ProtobufCMessage *answer = ask(d, CLI_USERS_PORT, &ponte_users_v1_user_service, "CreateUser", &request.base);
   if (answer) return keep_id(d, i, ((const Ponte__Users__V1__User *)answer)->user_id);
-  return d->status.code == EXISTS && find_user(d, i);
+  return d->status.code == CLI_ALREADY_EXISTS && find_user(d, i);
 }
 
 static bool create_order(demo *d, int i) {

@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/show.h"
+#include "cli/unary.h"
 
 enum { TITLE_CHARACTERS = 200, CHUNK = 65536 };
 
@@ -115,3 +116,44 @@ bool cli_lesson_read(cli_lesson *out, const char *path, const char *title, const
 }
 
 void cli_lesson_dispose(cli_lesson *l) { base_buf_dispose(&l->content); }
+
+/* -- adding ------------------------------------------------------------------------------------------------------------ */
+
+/* Whether a material that was added earlier is there still: a key's answer outlives what it made. */
+static bool is_there(cli_link *l, int64_t timeout_ms, char *id, wire_status *status) {
+  Ponte__Chatbot__V1__GetMaterialRequest request = PONTE__CHATBOT__V1__GET_MATERIAL_REQUEST__INIT;
+  pb_arena arena;
+  pb_arena_init(&arena, 0);
+  request.material_id = id;
+  bool there = cli_ask(l, CLI_CHATBOT_PORT, cli_method(&ponte_chatbot_v1_service, "GetMaterial"), timeout_ms,
+                       &request.base, &arena, status) != NULL;
+  pb_arena_dispose(&arena);
+  return there;
+}
+
+static bool add(cli_link *l, int64_t timeout_ms, const Ponte__Chatbot__V1__AddMaterialRequest *request,
+                char id[CLI_LESSON_ID], wire_status *status) {
+  pb_arena arena;
+  pb_arena_init(&arena, 0);
+  const ProtobufCMessage *reply = cli_ask(l, CLI_CHATBOT_PORT, cli_method(&ponte_chatbot_v1_service, "AddMaterial"),
+                                          timeout_ms, &request->base, &arena, status);
+  if (reply) snprintf(id, CLI_LESSON_ID, "%s", ((const Ponte__Chatbot__V1__Material *)reply)->material_id);
+  pb_arena_dispose(&arena);
+  return reply != NULL;
+}
+
+/* The same key for the same file, so that it is added once; where what it added was removed since, the next key of a row. */
+bool cli_lesson_add(cli_link *l, int64_t timeout_ms, const Ponte__Chatbot__V1__AddMaterialRequest *lesson,
+                    char id[CLI_LESSON_ID], wire_status *status) {
+  enum { REMOVED_MAX = 20 };
+  Ponte__Chatbot__V1__AddMaterialRequest request = *lesson;
+  char key[CLI_LESSON_KEY + 8];
+  bool there = false;
+  request.idempotency_key = key;
+  for (int i = 0; i < REMOVED_MAX && !there && (i == 0 || status->code == CLI_NOT_FOUND); i++) {
+    snprintf(key, sizeof key, "%s-%d", lesson->idempotency_key, i);
+    wire_status_set(status, 0, "%s", "");
+    there = add(l, timeout_ms, &request, id, status) && is_there(l, timeout_ms, id, status);
+  }
+  return there;
+}

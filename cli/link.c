@@ -88,6 +88,10 @@ ponte_channel *cli_link_channel(cli_link *l, int service_port) {
   return base_is_ok(find_channel(l, service_port, &out)) ? out : NULL;
 }
 
+int cli_link_exit(const cli_link *l, const wire_status *status) {
+  return l->interrupted && status->code ? CLI_EXIT_INTERRUPTED : cli_exit_of(status);
+}
+
 base_err cli_link_set_token(cli_link *l, const char *token) {
   char *copy = token ? strdup(token) : NULL;
   if (token && !copy) return base_fail(BASE_E_NO_MEMORY);

@@ -64,6 +64,8 @@ bool cli_link_open_place(cli_link *l, const char *place, const char *token, int 
 void cli_link_close(cli_link *l);
 /* The channel to the service with this standard port; the same for all but with --direct. NULL: out of memory. */
 ponte_channel *cli_link_channel(cli_link *l, int service_port);
+/* The exit code of a call that ended so, which is said; CLI_EXIT_INTERRUPTED if Ctrl-C ended it. */
+int cli_link_exit(const cli_link *l, const wire_status *status);
 /* INVALID: not visible ASCII. NULL: none. */
 base_err cli_link_set_token(cli_link *l, const char *token) BASE_MUST_USE;
 

@@ -15,7 +15,8 @@ enum { BUSY_MS = 10000, REQUEST_MAX = 4 << 20 };
 
 struct cli_queue {
   sqlite3 *db;
-  sqlite3_stmt *row; /* what cli_queue_next() gave belongs to it */
+  sqlite3_stmt *row;    /* what cli_queue_next() gave belongs to it */
+  sqlite3_stmt *lesson; /* and what cli_queue_lesson() gave, to this */
   char path[CLI_PATH_MAX];
   int lock; /* -1: not held */
 };
@@ -24,11 +25,15 @@ struct cli_queue {
 static const char schema[] =
     "PRAGMA journal_mode=WAL;"
     "PRAGMA synchronous=FULL;"
+    "PRAGMA foreign_keys=ON;"
     "CREATE TABLE IF NOT EXISTS calls("
     " id INTEGER PRIMARY KEY AUTOINCREMENT, queued_ms INTEGER NOT NULL, place TEXT NOT NULL, account TEXT NOT NULL,"
     " port INTEGER NOT NULL, path TEXT NOT NULL, key TEXT NOT NULL, request BLOB NOT NULL,"
     " refused INTEGER NOT NULL DEFAULT 0, why TEXT NOT NULL DEFAULT '',"
-    " UNIQUE(place, path, key));";
+    " UNIQUE(place, path, key));"
+    "CREATE TABLE IF NOT EXISTS lessons("
+    " call INTEGER NOT NULL REFERENCES calls(id) ON DELETE CASCADE, at INTEGER NOT NULL, key TEXT NOT NULL,"
+    " request BLOB NOT NULL, material_id TEXT NOT NULL DEFAULT '', PRIMARY KEY(call, at));";
 
 static bool fail(const cli_queue *q) {
   cli_say("%s: %s", q->path, q->db ? sqlite3_errmsg(q->db) : "out of memory");
@@ -59,6 +64,7 @@ bool cli_queue_open(cli_queue **out) {
 void cli_queue_close(cli_queue *q) {
   if (!q) return;
   sqlite3_finalize(q->row);
+  sqlite3_finalize(q->lesson);
   sqlite3_close(q->db);
   if (q->lock >= 0) close(q->lock);
   free(q);
@@ -69,6 +75,10 @@ bool cli_queue_lock(cli_queue *q) { return (q->lock = cli_lock(q->path)) >= 0; }
 static const char *text(sqlite3_stmt *s, int column) {
   const unsigned char *t = sqlite3_column_text(s, column);
   return t ? (const char *)t : "";
+}
+
+static base_span blob(sqlite3_stmt *s, int column) {
+  return base_span_of(sqlite3_column_blob(s, column), (size_t)sqlite3_column_bytes(s, column));
 }
 
 enum cli_queue_next cli_queue_next(cli_queue *q, int64_t after, bool refused, cli_queued *out) {
@@ -92,7 +102,7 @@ enum cli_queue_next cli_queue_next(cli_queue *q, int64_t after, bool refused, cl
                       .port = sqlite3_column_int(q->row, 4),
                       .path = text(q->row, 5),
                       .key = text(q->row, 6),
-                      .request = base_span_of(sqlite3_column_blob(q->row, 7), (size_t)sqlite3_column_bytes(q->row, 7)),
+                      .request = blob(q->row, 7),
                       .refused = sqlite3_column_int(q->row, 8) != 0,
                       .why = text(q->row, 9)};
   return CLI_QUEUE_ROW;
@@ -101,8 +111,9 @@ enum cli_queue_next cli_queue_next(cli_queue *q, int64_t after, bool refused, cl
 /* A statement about one row: ?1 is its id, ?2 a text. */
 static bool change(cli_queue *q, const char *sql, int64_t id, const char *value) {
   sqlite3_stmt *s = NULL;
-  sqlite3_finalize(q->row); /* a reader in the way of the writer's checkpoint */
-  q->row = NULL;
+  sqlite3_finalize(q->row); /* readers in the way of the writer's checkpoint */
+  sqlite3_finalize(q->lesson);
+  q->row = q->lesson = NULL;
   int e = sqlite3_prepare_v2(q->db, sql, -1, &s, NULL);
   if (e == SQLITE_OK) e = sqlite3_bind_int64(s, 1, id);
   if (e == SQLITE_OK && value) e = sqlite3_bind_text(s, 2, value, -1, SQLITE_TRANSIENT);
@@ -131,14 +142,47 @@ int64_t cli_queue_count(cli_queue *q, bool refused) {
   return n;
 }
 
+/* -- lessons ----------------------------------------------------------------------------------------------------------- */
+
+enum cli_queue_next cli_queue_lesson(cli_queue *q, int64_t call, int at, cli_queued_lesson *out) {
+  static const char sql[] = "SELECT material_id, request FROM lessons WHERE call = ?1 AND at = ?2";
+  sqlite3_finalize(q->lesson);
+  q->lesson = NULL;
+  int e = sqlite3_prepare_v2(q->db, sql, -1, &q->lesson, NULL);
+  if (e == SQLITE_OK) e = sqlite3_bind_int64(q->lesson, 1, call);
+  if (e == SQLITE_OK) e = sqlite3_bind_int(q->lesson, 2, at);
+  if (e == SQLITE_OK) e = sqlite3_step(q->lesson);
+  if (e == SQLITE_DONE) return CLI_QUEUE_END;
+  if (e != SQLITE_ROW) {
+    fail(q);
+    return CLI_QUEUE_ERROR;
+  }
+  *out = (cli_queued_lesson){text(q->lesson, 0), blob(q->lesson, 1)};
+  return CLI_QUEUE_ROW;
+}
+
+bool cli_queue_lesson_added(cli_queue *q, int64_t call, int at, const char *material_id) {
+  static const char sql[] = "UPDATE lessons SET material_id = ?3, request = x'' WHERE call = ?1 AND at = ?2";
+  sqlite3_stmt *s = NULL;
+  int e = sqlite3_prepare_v2(q->db, sql, -1, &s, NULL);
+  if (e == SQLITE_OK) e = sqlite3_bind_int64(s, 1, call);
+  if (e == SQLITE_OK) e = sqlite3_bind_int(s, 2, at);
+  if (e == SQLITE_OK) e = sqlite3_bind_text(s, 3, material_id, -1, SQLITE_TRANSIENT);
+  if (e == SQLITE_OK) e = sqlite3_step(s);
+  sqlite3_finalize(s);
+  return e == SQLITE_DONE || fail(q);
+}
+
 /* -- keeping ----------------------------------------------------------------------------------------------------------- */
 
-static bool insert(cli_queue *q, const cli_queued *c) {
+static bool insert(cli_queue *q, const cli_queued *c, const char *lesson_keys, bool *kept) {
   /* The same call of the same account with the same key is one call; another one must not be lost behind it. */
-  static const char sql[] = "INSERT INTO calls(queued_ms, place, account, port, path, key, request)"
-                            " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(place, path, key)"
-                            " DO UPDATE SET queued_ms = queued_ms WHERE account = excluded.account"
-                            " AND request = excluded.request AND refused = 0";
+  static const char sql[] =
+      "INSERT INTO calls(queued_ms, place, account, port, path, key, request)"
+      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(place, path, key)"
+      " DO UPDATE SET queued_ms = queued_ms WHERE account = excluded.account"
+      " AND request = excluded.request AND refused = 0 AND ?8 ="
+      " (SELECT coalesce(group_concat(key, ' '), '') FROM (SELECT key FROM lessons WHERE call = calls.id ORDER BY at))";
   sqlite3_stmt *s = NULL;
   int e = sqlite3_prepare_v2(q->db, sql, -1, &s, NULL);
   if (e == SQLITE_OK) e = sqlite3_bind_int64(s, 1, c->queued_ms);
@@ -149,32 +193,90 @@ static bool insert(cli_queue *q, const cli_queued *c) {
   if (e == SQLITE_OK) e = sqlite3_bind_text(s, 6, c->key, -1, SQLITE_STATIC);
   if (e == SQLITE_OK)
     e = sqlite3_bind_blob64(s, 7, c->request.n ? (const void *)c->request.p : "", c->request.n, SQLITE_STATIC);
+  if (e == SQLITE_OK) e = sqlite3_bind_text(s, 8, lesson_keys, -1, SQLITE_STATIC);
   if (e == SQLITE_OK) e = sqlite3_step(s);
   sqlite3_finalize(s);
   if (e != SQLITE_DONE) return fail(q);
-  bool kept = sqlite3_changes(q->db) > 0;
-  if (!kept) cli_say("another call with key %s is in the queue: this one is not kept", c->key);
-  return kept;
+  *kept = sqlite3_changes(q->db) > 0;
+  if (!*kept) cli_say("another call with key %s is in the queue: this one is not kept", c->key);
+  return true;
 }
 
-int cli_queue_keep(cli_link *l, int port, const char *path, const char *key, const ProtobufCMessage *request) {
+static bool insert_lesson(cli_queue *q, const cli_queued *c, int at, const char *key, base_span request) {
+  static const char sql[] = "INSERT OR IGNORE INTO lessons(call, at, key, request)"
+                            " SELECT id, ?4, ?5, ?6 FROM calls WHERE place = ?1 AND path = ?2 AND key = ?3";
+  sqlite3_stmt *s = NULL;
+  int e = sqlite3_prepare_v2(q->db, sql, -1, &s, NULL);
+  if (e == SQLITE_OK) e = sqlite3_bind_text(s, 1, c->place, -1, SQLITE_STATIC);
+  if (e == SQLITE_OK) e = sqlite3_bind_text(s, 2, c->path, -1, SQLITE_STATIC);
+  if (e == SQLITE_OK) e = sqlite3_bind_text(s, 3, c->key, -1, SQLITE_STATIC);
+  if (e == SQLITE_OK) e = sqlite3_bind_int(s, 4, at);
+  if (e == SQLITE_OK) e = sqlite3_bind_text(s, 5, key, -1, SQLITE_STATIC);
+  if (e == SQLITE_OK) e = sqlite3_bind_blob64(s, 6, request.p, request.n, SQLITE_STATIC);
+  if (e == SQLITE_OK) e = sqlite3_step(s);
+  sqlite3_finalize(s);
+  return e == SQLITE_DONE || fail(q);
+}
+
+/* Packed into *bytes. False: said why. */
+static bool pack(const ProtobufCMessage *message, base_buf *bytes) {
+  base_buf_clear(bytes);
+  if (base_is_ok(pb_pack(message, bytes))) return true;
+  cli_say("the request is too large to keep");
+  return false;
+}
+
+static bool insert_lessons(cli_queue *q, const cli_queued *c, const cli_queue_call *call) {
+  base_buf bytes;
+  bool good = true;
+  base_buf_init(&bytes, REQUEST_MAX);
+  for (int i = 0; i < call->lesson_count && good; i++) {
+    good = pack(&call->lessons[i]->base, &bytes) &&
+           insert_lesson(q, c, i, call->lessons[i]->idempotency_key, base_buf_span(&bytes));
+  }
+  base_buf_dispose(&bytes);
+  return good;
+}
+
+/* All of it or nothing. */
+static bool insert_all(cli_queue *q, cli_queued *c, const cli_queue_call *call) {
+  base_buf bytes, keys;
+  bool kept = false;
+  base_buf_init(&bytes, REQUEST_MAX);
+  base_buf_init(&keys, REQUEST_MAX);
+  bool good = base_is_ok(base_buf_printf(&keys, "%s", ""));
+  for (int i = 0; i < call->lesson_count && good; i++)
+    good = base_is_ok(base_buf_printf(&keys, "%s%s", i ? " " : "", call->lessons[i]->idempotency_key));
+  if (!good) cli_say("out of memory");
+  good = good && pack(call->request, &bytes);
+  c->request = base_buf_span(&bytes);
+  good = good && (sqlite3_exec(q->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK || fail(q));
+  good = good && insert(q, c, (const char *)keys.data, &kept) && kept && insert_lessons(q, c, call);
+  good = good && (sqlite3_exec(q->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK || fail(q));
+  base_buf_dispose(&keys);
+  base_buf_dispose(&bytes);
+  return good; /* what was begun and not committed goes with the queue */
+}
+
+bool cli_queue_wanted(const cli_args *a, const cli_link *l, const wire_status *status) {
+  return cli_arg(a, "queue") && !l->interrupted &&
+         (status->code == CLI_UNAVAILABLE || status->code == CLI_DEADLINE_EXCEEDED);
+}
+
+int cli_queue_keep(const cli_link *l, const cli_queue_call *call) {
   cli_session session = {.user_id = ""};
   cli_queue *q = NULL;
-  base_buf bytes;
   if (cli_session_load(l->place, &session) == CLI_FOUND_ERROR) return CLI_EXIT_LOCAL;
   if (!cli_queue_open(&q)) return CLI_EXIT_LOCAL;
-  base_buf_init(&bytes, REQUEST_MAX);
-  bool good = base_is_ok(pb_pack(request, &bytes));
-  if (!good) cli_say("the request is too large to keep");
-  good = good && insert(q, &(cli_queued){.queued_ms = base_wall_ms(),
-                                         .place = l->place,
-                                         .account = l->given_token ? CLI_QUEUE_TOKEN : session.user_id,
-                                         .port = port,
-                                         .path = path,
-                                         .key = key,
-                                         .request = base_buf_span(&bytes)});
-  if (good) cli_say("%s cannot be reached; the call is kept with key %s: `ponte sync` sends it", l->place, key);
-  base_buf_dispose(&bytes);
+  bool good = insert_all(q,
+                         &(cli_queued){.queued_ms = base_wall_ms(),
+                                       .place = l->place,
+                                       .account = l->given_token ? CLI_QUEUE_TOKEN : session.user_id,
+                                       .port = call->port,
+                                       .path = call->path,
+                                       .key = call->key},
+                         call);
+  if (good) cli_say("%s cannot be reached; the call is kept with key %s: `ponte sync` sends it", l->place, call->key);
   cli_queue_close(q);
   return good ? CLI_EXIT_OK : CLI_EXIT_LOCAL;
 }

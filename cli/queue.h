@@ -6,9 +6,8 @@
 #ifndef PONTE_CLI_QUEUE_H
 #define PONTE_CLI_QUEUE_H
 
-#include <protobuf-c/protobuf-c.h>
-
 #include "cli/link.h"
+#include "ponte/chatbot/v1/chatbot.ponte.h"
 
 typedef struct cli_queue cli_queue;
 #define CLI_QUEUE_TOKEN "token"
@@ -38,7 +37,25 @@ int64_t cli_queue_count(cli_queue *q, bool refused);
 /* Only one process sends: waits for the others. It goes with the queue. False: said why. */
 bool cli_queue_lock(cli_queue *q);
 
+/* The lessons that are to be added before a call is made, at 0, 1...; those it points to are valid until the next one. END after the last; ERROR: said why. */
+typedef struct {
+  const char *material_id; /* "" until it was added */
+  base_span request;       /* AddMaterialRequest; its key is that of its file (lesson.h) */
+} cli_queued_lesson;
+enum cli_queue_next cli_queue_lesson(cli_queue *q, int64_t call, int at, cli_queued_lesson *out);
+/* From now on it has this id. False: said why. */
+bool cli_queue_lesson_added(cli_queue *q, int64_t call, int at, const char *material_id);
+
+typedef struct {
+  int port;
+  const char *path, *key;
+  const ProtobufCMessage *request;
+  const Ponte__Chatbot__V1__AddMaterialRequest *const *lessons; /* NULL: none */
+  int lesson_count;
+} cli_queue_call;
+/* Whether a call that ended so is to be kept: --queue was given, and the service was not reached, or its answer was not. With the key a repeat is harmless. */
+bool cli_queue_wanted(const cli_args *a, const cli_link *l, const wire_status *status);
 /* Keeps a call that could not be made, and says so; gives the exit code. */
-int cli_queue_keep(cli_link *l, int port, const char *path, const char *key, const ProtobufCMessage *request);
+int cli_queue_keep(const cli_link *l, const cli_queue_call *call);
 
 #endif

@@ -19,7 +19,7 @@ typedef Grpc__Reflection__V1__ServerReflectionResponse reflection_response;
 #define ASKS(name) GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_##name
 #define TELLS(name) GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_##name
 
-enum { FILES_MAX = 1024, NOT_FOUND = 5, UNIMPLEMENTED = 12, SET_FIELD = 1 << 3 | 2 };
+enum { FILES_MAX = 1024, SET_FIELD = 1 << 3 | 2 };
 
 /* -- compiled in ------------------------------------------------------------------------------------------------------- */
 
@@ -195,11 +195,11 @@ static bool run(asking *q, int port, int64_t timeout_ms, wire_status *status) {
     cli_call call = {
         .path = paths[i], .port = port, .timeout_ms = timeout_ms, .next = next, .on_message = on_message, .ctx = q};
     cli_call_run(q->link, &call, base_span_of(NULL, 0), status);
-    if (status->code != UNIMPLEMENTED || q->answered) break;
+    if (status->code != CLI_UNIMPLEMENTED || q->answered) break;
     q->asked = 0;
   }
   if (status->code == 0 && q->error)
-    wire_status_set(status, q->error == UNIMPLEMENTED ? UNIMPLEMENTED : NOT_FOUND, "%s: %s",
+    wire_status_set(status, q->error == CLI_UNIMPLEMENTED ? CLI_UNIMPLEMENTED : CLI_NOT_FOUND, "%s: %s",
                     q->symbol ? q->symbol : "reflection", q->text);
   return status->code == 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "cli/ask.h"
+#include "cli/doubt.h"
 #include "cli/queue.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -18,7 +19,7 @@
 static const int64_t REPEATABLE_MS = INT64_C(6) * 24 * 3600 * 1000;
 
 /* Statuses that may pass by themselves, or with a new session: the call stays where it is, and so does what comes after it. All others are the service's last word. */
-static bool may_pass(int code) { return code < 0 || code >= 16 || wc_retry_may_help(code); }
+static bool may_pass(int code) { return code < 0 || code >= CLI_UNAUTHENTICATED || wc_retry_may_help(code); }
 
 typedef struct {
   cli_queue *queue;
@@ -26,7 +27,8 @@ typedef struct {
   bool linked;
   char account[64];  /* of the link */
   const char *token; /* of --token; or NULL */
-  int64_t timeout_ms;
+  int64_t timeout_ms, stream_timeout_ms;
+  bool json;
   int64_t sent, refused, at; /* at: the id of the last row looked at */
 } sync_run;
 
@@ -68,6 +70,15 @@ static bool put_aside(sync_run *s, const cli_queued *c, const wire_status *statu
   return cli_queue_refuse(s->queue, c->id, why);
 }
 
+/* False: what came cannot be told, or the queue cannot be written (said). */
+static bool call(sync_run *s, const cli_queued *c, wire_status *status) {
+  if (cli_doubt_is(c))
+    return cli_doubt_send(s->queue, &s->link, c, s->timeout_ms, s->stream_timeout_ms, s->json, status);
+  cli_call one = {.path = c->path, .port = c->port, .timeout_ms = s->timeout_ms, .on_message = ignore_answer};
+  cli_call_run(&s->link, &one, c->request, status);
+  return true;
+}
+
 /* False ends the run; *code says how. */
 static bool send_one(sync_run *s, const cli_queued *c, int *code) {
   s->at = c->id;
@@ -76,13 +87,13 @@ static bool send_one(sync_run *s, const cli_queued *c, int *code) {
     bool token = strcmp(c->account, CLI_QUEUE_TOKEN) == 0;
     cli_say("%" PRId64 " %s waits: it was queued by %s", c->id, c->path,
             token ? "whoever's token was given: give it again with --token" : "another account: `ponte login`");
-    *code = CLI_EXIT_STATUS + 16;
+    *code = CLI_EXIT_STATUS + CLI_UNAUTHENTICATED;
     return false;
   }
   wire_status status;
   wire_status_init(&status);
   if (base_wall_ms() - c->queued_ms > REPEATABLE_MS) {
-    wire_status_set(&status, 9,
+    wire_status_set(&status, CLI_FAILED_PRECONDITION,
                     "it waited for more than six days, and services forget keys after seven: "
                     "look whether it was done, and if not, make it anew");
     bool good = put_aside(s, c, &status);
@@ -90,17 +101,16 @@ static bool send_one(sync_run *s, const cli_queued *c, int *code) {
     return good;
   }
   if (!link_to(s, c)) return false;
-  cli_call call = {.path = c->path, .port = c->port, .timeout_ms = s->timeout_ms, .on_message = ignore_answer};
-  cli_call_run(&s->link, &call, c->request, &status);
-  bool go_on;
-  if (status.code == 0) {
+  bool told = call(s, c, &status), go_on = false;
+  if (!told) {
+    /* It waits, and is told whole next time. */
+  } else if (status.code == 0) {
     /* Killed before this, the call is made once more, and its key makes that harmless. */
     cli_say("%" PRId64 " %s is done", c->id, c->path);
     s->sent++;
     go_on = cli_queue_drop(s->queue, c->id, NULL);
   } else if (may_pass(status.code)) {
-    *code = s->link.interrupted ? CLI_EXIT_INTERRUPTED : cli_exit_of(&status);
-    go_on = false;
+    *code = cli_link_exit(&s->link, &status);
   } else {
     go_on = put_aside(s, c, &status);
   }
@@ -120,12 +130,12 @@ static int send_all(sync_run *s) {
 }
 
 static int run_sync(const cli_args *a) {
-  sync_run s = {.token = cli_arg(a, "token")};
-  if (!cli_timeout(a, &s.timeout_ms)) return CLI_EXIT_USAGE;
+  sync_run s = {.token = cli_arg(a, "token"), .json = cli_arg(a, "json") != NULL};
+  if (!cli_timeout(a, &s.timeout_ms) || !cli_stream_timeout(a, &s.stream_timeout_ms)) return CLI_EXIT_USAGE;
   if (!cli_queue_open(&s.queue)) return CLI_EXIT_LOCAL;
   int code = cli_queue_lock(s.queue) ? send_all(&s) : CLI_EXIT_LOCAL;
   int64_t waiting = cli_queue_count(s.queue, false), refused = cli_queue_count(s.queue, true);
-  if (cli_arg(a, "json"))
+  if (s.json)
     printf("{\"sent\":%" PRId64 ",\"waiting\":%" PRId64 ",\"refused\":%" PRId64 "}\n", s.sent, waiting, refused);
   else
     printf("%" PRId64 " sent, %" PRId64 " waiting, %" PRId64 " refused\n", s.sent, waiting, refused);

@@ -50,15 +50,6 @@ bool cli_confirm(const cli_args *a, const char *question) {
   return answer[0] == 'y' || answer[0] == 'Y';
 }
 
-static int finish(const cli_link *l, const wire_status *status) {
-  return l->interrupted && status->code ? CLI_EXIT_INTERRUPTED : cli_exit_of(status);
-}
-
-/* The service was not reached, or its answer was not: with the key a repeat is harmless. */
-static bool may_queue(const cli_args *a, const char *key, const wire_status *status) {
-  return cli_arg(a, "queue") && key && (status->code == 14 || status->code == 4);
-}
-
 static int show_reply(const cli_args *a, const cli_unary *u, const ProtobufCMessage *reply) {
   if (cli_arg(a, "json")) return cli_show_json(reply) ? CLI_EXIT_OK : CLI_EXIT_LOCAL;
   if (u->show) u->show(reply);
@@ -82,10 +73,10 @@ int cli_unary_run(const cli_args *a, const cli_unary *u, ProtobufCMessage *reque
   int code = CLI_EXIT_OK;
   if (reply)
     code = show_reply(a, u, reply);
-  else if (may_queue(a, key, &status))
-    code = cli_queue_keep(&l, u->port, method->path, key, request);
+  else if (key && cli_queue_wanted(a, &l, &status))
+    code = cli_queue_keep(&l, &(cli_queue_call){u->port, method->path, key, request, NULL, 0});
   else
-    code = finish(&l, &status);
+    code = cli_link_exit(&l, &status);
   wire_status_dispose(&status);
   pb_arena_dispose(&arena);
   cli_link_close(&l);
@@ -109,7 +100,7 @@ int cli_stream_run(const cli_args *a, const cli_unary *u, const ProtobufCMessage
   wire_status_init(&status);
   cli_ask_stream(&l, u->port, cli_method(u->service, u->method), timeout_ms, request, json ? show_line : on_message,
                  json ? &good : ctx, &status);
-  int code = finish(&l, &status);
+  int code = cli_link_exit(&l, &status);
   wire_status_dispose(&status);
   cli_link_close(&l);
   return code == CLI_EXIT_OK && !good ? CLI_EXIT_LOCAL : code;

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -101,7 +102,7 @@ class World(unittest.TestCase):
 
     def ponte(self, *arguments, code=0, said=None, given=None, where=None):
         """Standard output of a command that ends with this code; `said` must be on stderr."""
-        command = [procs.program("ponte"), *arguments, *where] if where else self.command(*arguments)
+        command = [procs.program("ponte"), *arguments, *where] if where is not None else self.command(*arguments)
         done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=LIMIT, env=self.environment, check=False)
         self.assertEqual(done.returncode, code, f"{arguments}: {done.stdout}{done.stderr}")
         if said:
@@ -229,7 +230,6 @@ class Ask(World):
             (["ask", "x", "--material", self.folder], 1, ""),
             (["ask", "x", "--material", self.services.account], 1, "tells no format"),
             (["ask", "x", "--context", f"{self.home}/none"], 1, "none"),
-            (["ask", "x", "--queue", "--material", self.lesson], 2, "materials add"),
             (["ask", "x", "--timeout", "soon"], 2, "timeout"),
         ]
         for arguments, code, said in rows:
@@ -253,11 +253,106 @@ class Offline(World):
         self.ponte("ask", "What is a cell?", code=UNAVAILABLE)
         self.assertEqual(self.ponte("ask", f"{CELL} fake:text=2", "--conversation", conversation, "--queue", "--key", "later-1", said="kept"), "")
         self.services.start()
-        self.ponte("sync", said="done")
-        self.ponte("sync")
+        self.assertEqual(self.ponte("sync", said="done"), f"> {CELL} fake:text=2\n\npeça 1 peça 2 \n\n1 sent, 0 waiting, 0 refused\n")
+        self.assertEqual(self.ponte("sync"), "0 sent, 0 waiting, 0 refused\n")
         self.assertEqual([m["duvida"] for m in self.json("conversations", "show", conversation)["messages"]], [f"{CELL} fake:text=2"])
         self.assertIn("peça 1 peça 2", self.ponte("ask", f"{CELL} fake:text=2", "--conversation", conversation, "--key", "later-1"))
         self.assertEqual(len(self.json("conversations", "show", conversation)["messages"]), 1)
+
+    def ask_offline(self, question, *more, **how):
+        return self.ponte("ask", question, "--queue", *more, **({"said": "kept"} | how))
+
+    def queued(self, *columns, table="calls"):
+        db = sqlite3.connect(f"{self.home}/state/ponte/queue.db")
+        rows = db.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall()
+        db.close()
+        return rows
+
+    def write(self, name, text=LESSON):
+        path = f"{self.home}/{name}"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+
+    def test_its_material_waits_with_it(self):
+        new, known = self.write("waits.md"), self.write("known.md", LESSON + "\nKnown.\n")
+        self.ponte("ask", CELL, "--material", known)
+        self.services.stop()
+        for _ in range(2):  # the same call twice is one call
+            self.assertEqual(self.ask_offline(f"{LIGHT} fake:text=1,quote=1", "--material", new, "--material", known, "--key", "m-1"), "")
+        self.ask_offline(f"{LIGHT} fake:text=1,quote=1", "--material", known, "--material", new, "--key", "m-1", code=1, said="another call")
+        self.ask_offline(f"{LIGHT} fake:text=1,quote=1", "--key", "m-1", code=1, said="another call")
+        self.assertEqual((len(self.queued("id")), len(self.queued("at", table="lessons"))), (1, 2))
+        os.remove(new)  # what waits is the text, not the file
+        self.services.start()
+        out = self.ponte("sync", said="done")
+        self.assertRegex(out, r"^> Photo.*\n\npeça 1 \[1\] ?\n\nSources:\n\[1\] (waits|known) > Biology > Photosynthesis, bytes .*\n\n1 sent, 0 waiting, 0 refused\n$")
+        self.assertEqual([len(self.materials(title)) for title in ("waits", "known")], [1, 1])
+        self.assertEqual((self.queued("id"), self.queued("at", table="lessons")), ([], []))
+        new = self.write("waits.md")
+        said = self.ponte("ask", f"{LIGHT} fake:text=1,quote=1", "--material", new, "--material", known, "--key", "m-1")
+        self.assertIn(said, out)
+        self.ponte("ask", f"{LIGHT} fake:text=1,quote=1", "--material", new, "--key", "m-1", code=INVALID, said="KEY_REUSED")
+
+    def test_killed_in_mid_sync(self):
+        path, conversation = self.write("killed.md"), self.conversation("Killed")
+        self.services.stop()
+        self.ask_offline(f"{CELL} fake:text=1,wait", "--material", path, "--conversation", conversation, "--key", "m-2")
+        self.services.start()
+        for _ in range(3):
+            run = subprocess.Popen(self.command("sync"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self.environment)
+            self.assertTrue(run.stdout.readline())
+            run.kill()
+            run.wait(LIMIT)
+            run.stdout.close()
+        self.assertEqual(len(self.materials("killed")), 1)
+        self.assertEqual(self.queued("material_id", "length(request)", table="lessons"), [(self.materials("killed")[0]["materialId"], 0)])
+        run = subprocess.Popen(self.command("sync"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self.environment)
+        self.assertTrue(run.stdout.readline())
+        run.send_signal(signal.SIGINT)
+        self.assertEqual(run.wait(LIMIT), INTERRUPTED)
+        run.stdout.close()
+        self.assertEqual(len(self.json("conversations", "show", conversation)["messages"]), 1)
+        self.assertEqual(len(self.queued("id")), 1)
+
+    def test_sync_tells_each_end_truthfully(self):
+        rows = [
+            ("fake:text=1,end=MAX_TOKENS", 0, "cut", 0),
+            ("fake:text=1,end=SAFETY", 0, "blocked", 0),
+            ("fake:text=1,error=UNAVAILABLE", UNAVAILABLE, "ENGINE_UNAVAILABLE", 1),
+        ]
+        for i, (script, code, said, waiting) in enumerate(rows):
+            with self.subTest(script):
+                self.services.stop()
+                self.ask_offline(f"{CELL} {script}", "--material", self.lesson, "--key", f"end-{i}")
+                self.services.start()
+                lines = [json.loads(line) for line in self.ponte("sync", "--json", code=code, said=said).splitlines()]
+                self.assertEqual((lines[0]["key"], lines[0]["duvida"]), (f"end-{i}", f"{CELL} {script}"))
+                self.assertEqual([next(iter(line)) for line in lines[1:3]], ["sources", "text"])
+                self.assertEqual("final" in lines[-2], waiting == 0)
+                self.assertEqual(lines[-1], {"sent": 1 - waiting, "waiting": waiting, "refused": 0})
+
+    def test_an_answer_that_cannot_be_shown_waits(self):
+        self.services.stop()
+        self.ask_offline(f"{CELL} fake:text=1", "--material", self.lesson, "--key", "full")
+        self.services.start()
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run(self.command("sync"), stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT, env=self.environment, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("could not be shown", done.stderr)
+        self.assertIn("peça 1", self.ponte("sync"))
+
+    def test_what_is_refused_is_put_aside(self):
+        bad = self.write("bad.srt", "1\n00:00:01,000 --> soon\nx\n")
+        self.services.stop()
+        self.ask_offline(CELL, "--material", self.lesson, "--material", bad)
+        self.ask_offline(CELL, "--material", f"{self.home}/none.md", code=1, said="none.md")
+        self.ask_offline(CELL, "--conversation", "x")
+        self.services.start()
+        self.assertEqual(self.ponte("sync", code=1, said="MALFORMED_MATERIAL"), "0 sent, 0 waiting, 2 refused\n")
+        self.assertIn("line 2", self.ponte("queue", "list", where=["--json"]))
+        self.ponte("queue", "drop", *(str(row[0]) for row in self.queued("id")), where=[])
+        self.assertEqual(self.queued("at", table="lessons"), [])
 
 
 class Materials(World):
