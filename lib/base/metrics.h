@@ -50,8 +50,7 @@ static inline int64_t base_metric_value(base_metric *m) {
 /* Counts v in the first bucket whose bound is not below it. NaN is ignored; 1e12 and more count but add nothing to the
  * sum. */
 void base_metric_observe(base_metric *m, double v);
-/* All registered metrics, plus process_cpu_seconds_total, process_resident_memory_bytes and process_start_time_seconds
- * (natively). On failure *out is unchanged. */
+/* All registered metrics, plus what base/process.h tells of the process (natively). On failure *out is unchanged. */
 base_err base_metrics_write(base_buf *out) BASE_MUST_USE;
 
 #endif

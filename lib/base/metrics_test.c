@@ -115,16 +115,16 @@ static void updates_come_from_any_thread(void) {}
 
 static void the_process_tells_about_itself(void) {
 #ifndef __EMSCRIPTEN__
-  static const char *const names[] = {"\nprocess_cpu_seconds_total ", "\nprocess_resident_memory_bytes ",
-                                      "\nprocess_start_time_seconds "};
+  static const char *const names[] = {"\nprocess_start_time_seconds ", "\nprocess_cpu_seconds_total ",
+                                      "\nprocess_resident_memory_bytes "};
   const char *got = text();
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const char *at = strstr(got, names[i]);
     CHECK_MSG(at != NULL, "%s", names[i]);
     CHECK_MSG(at == NULL || strtod(at + strlen(names[i]), NULL) > 0, "%s", names[i]);
   }
-  const char *start = strstr(got, names[2]);
-  CHECK(start != NULL && strtod(start + strlen(names[2]), NULL) > 1577836800); /* after 2020: not seconds since boot */
+  const char *start = strstr(got, names[0]);
+  CHECK(start != NULL && strtod(start + strlen(names[0]), NULL) > 1577836800); /* after 2020: not seconds since boot */
 #endif
 }
 

@@ -1,6 +1,7 @@
 #include "base/process.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -30,6 +31,13 @@ static int64_t resident_bytes(void) {
   return space ? strtoll(space, NULL, 10) * sysconf(_SC_PAGESIZE) : -1;
 }
 
+/* What malloc() gave and free() has not taken back, the large blocks it maps among it: unlike resident pages free of what
+ * the allocator keeps for later. 0 where a sanitizer took malloc's place. */
+static size_t heap_bytes(void) {
+  struct mallinfo2 all = mallinfo2();
+  return all.uordblks + all.hblkhd;
+}
+
 /* proc(5): stat's 22nd field is the start in clock ticks since boot. The 2nd, the name, may hold blanks and
  * parentheses, so fields are counted from its last parenthesis. */
 static double start_seconds(void) {
@@ -48,6 +56,7 @@ static double start_seconds(void) {
 
 base_err base_process_write(base_buf *out) {
   int64_t resident = resident_bytes();
+  size_t heap = heap_bytes();
   double start = start_seconds();
   BASE_TRY(base_buf_printf(out,
                            "# HELP process_cpu_seconds_total User and system time.\n"
@@ -58,6 +67,12 @@ base_err base_process_write(base_buf *out) {
                              "# HELP process_resident_memory_bytes Resident memory.\n"
                              "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %" PRId64 "\n",
                              resident));
+  }
+  if (heap > 0) {
+    BASE_TRY(base_buf_printf(out,
+                             "# HELP process_heap_bytes Allocated and not yet freed.\n"
+                             "# TYPE process_heap_bytes gauge\nprocess_heap_bytes %zu\n",
+                             heap));
   }
   if (start >= 0) {
     BASE_TRY(base_buf_printf(out,
