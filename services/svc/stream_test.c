@@ -141,7 +141,9 @@ static void test_deadline(void) {
   svc_world *w = new_world(false, put_until_told);
   CHECK_INT(ask(w, NULL, "alice", 0, 300, go_on, NULL).code, 4);
   CHECK(eventually(&running, 0));
-  CHECK_INT(atomic_load(&ended_with), BASE_E_DEADLINE);
+  /* The client cancels when its own clock has run out; on a busy machine that arrives before ours has. */
+  int end = atomic_load(&ended_with);
+  CHECK_MSG(end == BASE_E_DEADLINE || end == BASE_E_CANCELLED, "%d", end);
   svc_world_free(w);
 }
 
