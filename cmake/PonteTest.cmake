@@ -100,9 +100,9 @@ function(ponte_test_programs name programs)
 endfunction()
 
 # add_fuzz_target(NAME SOURCES x_fuzz.c DEPS wire [CORPUS folder] [MAX_LEN bytes]):
-# preset fuzz: libFuzzer, a run over the corpus and a short search (PONTE_FUZZ_SECONDS, default 30, seconds).
+# preset fuzz: libFuzzer, a run over the corpus and a short search (PONTE_FUZZ_SECONDS, default 15, seconds).
 # elsewhere: the corpus as an ordinary test, through cmake/fuzz_main.c.
-set(PONTE_FUZZ_SECONDS 30 CACHE STRING "how long each fuzz target searches in `ctest --preset fuzz`")
+set(PONTE_FUZZ_SECONDS 15 CACHE STRING "how long each fuzz target searches in `ctest --preset fuzz`")
 function(add_fuzz_target name)
   if(PONTE_WASM)
     return()
