@@ -41,7 +41,7 @@ export class Chat {
   /** The answer as Markdown, with its sources. */
   text(id) { return this.#text(this.#core._ponte_chat_text(this.#handle, id)); }
 
-  /** What a citation rests on: {title, heading, startMs, captionMs, before, mark, after}, or null. */
+  /** What a citation rests on: {materialId, begin, end, title, heading, startMs, captionMs, before, mark, after}, or null; the passage is the bytes [begin, end) of the material's text. */
   passage(id, number, offset = -1) { return JSON.parse(this.#text(this.#core._ponte_chat_passage(this.#handle, id, number, offset)) || 'null'); }
 
   /** What C tells; for Client. */

@@ -238,6 +238,8 @@ static base_err write_passage(const ponte_chat *c, const wc_passage *p, const wc
   size_t n = strlen(p->text), at = quote_at(p, k), quote = at < n ? strlen(k->quote) : 0;
   BASE_TRY(base_buf_printf(out, "{\"startMs\":%" PRId64 ",\"captionMs\":%" PRId64,
                            k && k->start_ms >= 0 ? k->start_ms : p->start_ms, caption_ms(c->client, p, k)));
+  BASE_TRY(base_buf_printf(out, ",\"begin\":%d,\"end\":%d", (int)p->begin, (int)p->end));
+  BASE_TRY(put_text(out, "materialId", p->material_id));
   BASE_TRY(put_text(out, "title", p->title));
   BASE_TRY(put_text(out, "heading", p->heading));
   BASE_TRY(base_buf_str(out, ",\"before\":"));

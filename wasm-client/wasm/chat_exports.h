@@ -29,8 +29,8 @@ void ponte_chat_forget(ponte_chat *c);
 void ponte_chat_retry_now(ponte_chat *c);
 /* The answer as text, with its sources; valid until the next of these two; NULL: no such message, or out of memory. */
 const char *ponte_chat_text(ponte_chat *c, uint32_t id);
-/* What "[number]" at this byte of the answer rests on, as JSON: {"title","heading","startMs","captionMs","before","mark","after"}; captionMs is its place in the transcript on this
- * page, or -1. NULL: nothing, or out of memory. */
+/* What "[number]" at this byte of the answer rests on, as JSON: {"materialId","begin","end","title","heading","startMs","captionMs","before","mark","after"}: the passage is the bytes
+ * [begin, end) of the material's text; captionMs is its place in the transcript on this page, or -1. NULL: nothing, or out of memory. */
 const char *ponte_chat_passage(ponte_chat *c, uint32_t id, int number, int offset);
 
 #endif

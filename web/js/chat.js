@@ -3,6 +3,7 @@
 import { addTexts, currentLocale, hasText, text } from './i18n.js';
 import { openHistory, openMaterials } from './chat-dialogs.js';
 import { showBlocks } from './nodes.js';
+import { showPassage } from './passage.js';
 import * as view from './view.js';
 import chatTexts from './chat-texts.js';
 
@@ -13,6 +14,7 @@ const log = $('chat-log');
 const AT_END_PX = 48;
 const COPIED_MS = 1500;
 
+let client;
 let chat;
 let callbacks;
 let following = true; // a reader who scrolled up is left alone
@@ -233,7 +235,7 @@ function onCleared() {
 
 // -- sources ------------------------------------------------------------------------------------------------------------------
 
-/** A sentence of this page's transcript is shown there; everything else in a window of its own, the quote marked. */
+/** A sentence of this page's transcript is shown there; everything else in its material. */
 function openSource(m, number, offset, from) {
   const passage = chat.passage(m.id, number, offset);
   if (!passage) return;
@@ -242,16 +244,7 @@ function openSource(m, number, offset, from) {
     if (view.showMoment(passage.captionMs)) return;
     showView('chat');
   }
-  $('passage-title').textContent = passage.title || text('chat_live');
-  $('passage-heading').textContent = passage.heading;
-  $('passage-time').textContent = passage.startMs >= 0 ? text('passage_at', { time: view.clockText(passage.startMs) }) : '';
-  const [before, mark, after] = $('passage-text').children;
-  before.textContent = passage.before;
-  mark.textContent = passage.mark;
-  after.textContent = passage.after;
-  $('passage-dialog').returnTo = from;
-  $('passage-dialog').showModal();
-  mark.scrollIntoView({ block: 'center' });
+  showPassage(client, passage, from);
 }
 
 // -- the composer -------------------------------------------------------------------------------------------------------------
@@ -314,7 +307,7 @@ export function translateChat() {
   for (const m of messages.values()) { showState(m); showSources(m); }
 }
 
-function listen(client) {
+function listen() {
   const input = $('chat-input');
   input.addEventListener('input', () => { grow(); showComposer(); $('chat-problem').hidden = true; });
   input.addEventListener('keydown', (event) => {
@@ -342,10 +335,11 @@ function listen(client) {
 }
 
 /** onSignIn(): the reader wants to; isOnline(): there is a connection; hasUnkeptContext(): the page has heard what the service does not keep. */
-export function startChat(client, { onSignIn, isOnline, hasUnkeptContext }) {
+export function startChat(ofPage, { onSignIn, isOnline, hasUnkeptContext }) {
+  client = ofPage;
   callbacks = { onSignIn, isOnline, hasUnkeptContext };
   chat = client.chat({ onChat: (event) => { state = event; showComposer(); }, onCleared, onMessage });
-  listen(client);
+  listen();
   showComposer();
   return chat;
 }
