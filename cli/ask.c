@@ -5,8 +5,7 @@
 
 #include "cli/session.h"
 
-/* A request is as large as gRPC lets messages be by default; replies are bounded by the transports. */
-enum { REQUEST_MAX = 4 << 20, TOKEN_MAX = 8192 };
+enum { TOKEN_MAX = 8192 };
 
 typedef struct {
   cli_link *link;
@@ -19,7 +18,7 @@ typedef struct {
 
 static void send_more(waiting *w) {
   base_buf bytes;
-  base_buf_init(&bytes, REQUEST_MAX);
+  base_buf_init(&bytes, CLI_REQUEST_MAX);
   while (w->running && !w->done_sending && ponte_call_queued(w->running) <= PONTE_CALL_WRITABLE_LOW) {
     base_buf_clear(&bytes);
     enum cli_next next = w->call->next(w->call->ctx, &bytes);
@@ -154,7 +153,7 @@ static base_err take_message(void *ctx, base_span bytes) {
 
 static void run_typed(cli_link *l, cli_call *call, const ProtobufCMessage *request, wire_status *status) {
   base_buf bytes;
-  base_buf_init(&bytes, REQUEST_MAX);
+  base_buf_init(&bytes, CLI_REQUEST_MAX);
   base_err e = pb_pack(request, &bytes);
   if (base_is_ok(e))
     cli_call_run(l, call, base_buf_span(&bytes), status);

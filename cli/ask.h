@@ -10,6 +10,9 @@
 #include "pb/message.h"
 #include "pb/method.h"
 
+/* A request is as large as gRPC lets messages be by default; replies are bounded by the transports. */
+enum { CLI_REQUEST_MAX = 4 << 20 };
+
 enum cli_next { CLI_NEXT_MESSAGE, CLI_NEXT_LATER, CLI_NEXT_END, CLI_NEXT_FAILED };
 
 typedef struct {

@@ -12,7 +12,7 @@
 #include "cli/unary.h"
 #include "pb/json.h"
 
-enum { JSON_MAX = 8 << 20, REQUEST_MAX = 4 << 20, WHY_MAX = 1024, NAMES_MAX = 1 << 20 };
+enum { JSON_MAX = 8 << 20, WHY_MAX = 1024, NAMES_MAX = 1 << 20 };
 
 typedef struct {
   const cli_args *args;
@@ -111,7 +111,7 @@ static int run_lines(run_state *r) {
 /* -- one request ------------------------------------------------------------------------------------------------------- */
 
 static int send_request(run_state *r, ProtobufCMessage *request) {
-  char key_text[64];
+  char key_text[CLI_KEY_MAX];
   const char *key = NULL;
   base_buf bytes;
   if (cli_arg(r->args, "queue") || cli_arg(r->args, "key")) {
@@ -122,7 +122,7 @@ static int send_request(run_state *r, ProtobufCMessage *request) {
       return CLI_EXIT_USAGE;
     }
   }
-  base_buf_init(&bytes, REQUEST_MAX);
+  base_buf_init(&bytes, CLI_REQUEST_MAX);
   cli_call call = {.path = r->method->path,
                    .port = r->port,
                    .timeout_ms = r->timeout_ms,

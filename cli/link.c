@@ -25,8 +25,7 @@ static void on_wake(void *ctx) {
 
 static void on_signal(void *ctx, int number) {
   cli_link *l = ctx;
-  (void)number;
-  l->interrupted = true;
+  l->interrupted = number;
   if (l->on_interrupt)
     l->on_interrupt(l->ctx);
   else

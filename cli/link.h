@@ -37,7 +37,7 @@ typedef struct {
   char *token;               /* sent along with calls; or NULL */
   bool given_token;          /* by --token or $PONTE_TOKEN, not by a session */
   bool identified;           /* the token is what it will be */
-  bool interrupted;          /* Ctrl-C ended a call */
+  int interrupted;           /* the signal that ended a call (Ctrl-C: SIGINT), or 0 */
   /* For the command: more to do after a wake-up (another thread has news), and Ctrl-C. May be NULL. */
   void (*on_wake)(void *ctx);
   void (*on_interrupt)(void *ctx);

@@ -11,7 +11,7 @@
 #include "cli/session.h"
 #include "pb/message.h"
 
-enum { BUSY_MS = 10000, REQUEST_MAX = 4 << 20 };
+enum { BUSY_MS = 10000 };
 
 struct cli_queue {
   sqlite3 *db;
@@ -229,7 +229,7 @@ static bool pack(const ProtobufCMessage *message, base_buf *bytes) {
 static bool insert_lessons(cli_queue *q, const cli_queued *c, const cli_queue_call *call) {
   base_buf bytes;
   bool good = true;
-  base_buf_init(&bytes, REQUEST_MAX);
+  base_buf_init(&bytes, CLI_REQUEST_MAX);
   for (int i = 0; i < call->lesson_count && good; i++) {
     good = pack(&call->lessons[i]->base, &bytes) &&
            insert_lesson(q, c, i, call->lessons[i]->idempotency_key, base_buf_span(&bytes));
@@ -242,8 +242,8 @@ static bool insert_lessons(cli_queue *q, const cli_queued *c, const cli_queue_ca
 static bool insert_all(cli_queue *q, cli_queued *c, const cli_queue_call *call) {
   base_buf bytes, keys;
   bool kept = false;
-  base_buf_init(&bytes, REQUEST_MAX);
-  base_buf_init(&keys, REQUEST_MAX);
+  base_buf_init(&bytes, CLI_REQUEST_MAX);
+  base_buf_init(&keys, CLI_REQUEST_MAX);
   bool good = base_is_ok(base_buf_printf(&keys, "%s", ""));
   for (int i = 0; i < call->lesson_count && good; i++)
     good = base_is_ok(base_buf_printf(&keys, "%s%s", i ? " " : "", call->lessons[i]->idempotency_key));

@@ -6,7 +6,7 @@
 #ifndef PONTE_CLI_QUEUE_H
 #define PONTE_CLI_QUEUE_H
 
-#include "cli/link.h"
+#include "cli/ask.h"
 #include "ponte/chatbot/v1/chatbot.ponte.h"
 
 typedef struct cli_queue cli_queue;

@@ -8,7 +8,7 @@
 #include "cli/queue.h"
 #include "cli/show.h"
 
-enum { TIMEOUT_MS = 30000, KEY_MAX = 64, REQUEST_MAX = 4 << 20 };
+enum { TIMEOUT_MS = 30000 };
 
 const pb_method *cli_method(const pb_service *service, const char *name) {
   for (int i = 0; i < service->count; i++) {
@@ -21,7 +21,7 @@ const pb_method *cli_method(const pb_service *service, const char *name) {
 bool cli_stream_timeout(const cli_args *a, int64_t *ms) { return cli_arg_seconds(a, "timeout", 0, ms); }
 bool cli_timeout(const cli_args *a, int64_t *ms) { return cli_arg_seconds(a, "timeout", TIMEOUT_MS, ms); }
 
-const char *cli_set_key(const cli_args *a, ProtobufCMessage *request, char key[KEY_MAX]) {
+const char *cli_set_key(const cli_args *a, ProtobufCMessage *request, char key[CLI_KEY_MAX]) {
   const ProtobufCFieldDescriptor *f =
       protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "idempotency_key");
   if (!f || f->type != PROTOBUF_C_TYPE_STRING || f->label == PROTOBUF_C_LABEL_REPEATED) return NULL;
@@ -59,7 +59,7 @@ static int show_reply(const cli_args *a, const cli_unary *u, const ProtobufCMess
 int cli_unary_run(const cli_args *a, const cli_unary *u, ProtobufCMessage *request) {
   cli_link_options options = cli_link_options_of(a);
   const pb_method *method = cli_method(u->service, u->method);
-  char key_text[KEY_MAX];
+  char key_text[CLI_KEY_MAX];
   int64_t timeout_ms;
   cli_link l;
   if (!cli_timeout(a, &timeout_ms)) return CLI_EXIT_USAGE;

@@ -17,10 +17,11 @@ int cli_unary_run(const cli_args *a, const cli_unary *u, ProtobufCMessage *reque
 int cli_stream_run(const cli_args *a, const cli_unary *u, const ProtobufCMessage *request,
                    void (*on_message)(void *ctx, const ProtobufCMessage *message), void *ctx);
 
+enum { CLI_KEY_MAX = 64 };
 /* A method of the table by its name; the table has it. */
 const pb_method *cli_method(const pb_service *service, const char *name);
 /* A key for a call that changes something: that of --key, or a new one. The request's idempotency_key is set to it if it is empty; NULL if the type has no such field. */
-const char *cli_set_key(const cli_args *a, ProtobufCMessage *request, char key[64]);
+const char *cli_set_key(const cli_args *a, ProtobufCMessage *request, char key[CLI_KEY_MAX]);
 /* --timeout; for calls that answer at once there is one anyway. False: said why. */
 bool cli_timeout(const cli_args *a, int64_t *ms);
 /* For streams, which may take as long as they like. */

@@ -4,14 +4,18 @@ directly and through a gateway.
 What the engine says stands in the question (services/engines/llm/fake.h). Standard library only.
 """
 
+import fcntl
 import json
 import os
+import pty
 import re
+import select
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 import urllib.request
@@ -220,8 +224,8 @@ class Ask(World):
 
     def test_refuses(self):
         rows = [
-            (["ask"], 2, "needs QUESTION"),
-            (["ask", "a", "b"], 2, "takes QUESTION"),
+            (["ask"], 2, "name a question"),
+            (["ask", "a", "b"], 2, "takes .QUESTION"),
             (["ask", ""], INVALID, "duvida"),
             (["ask", "x" * 2001], INVALID, "duvida"),
             (["ask", "x", "--conversation", "y"], INVALID, "conversation_id"),
@@ -243,6 +247,124 @@ class Ask(World):
             self.ponte("ask", "x", "--material", f"{self.home}/{name}", code=code, said="not asked" if code != 1 else "")
         self.ponte("logout")
         self.ponte("ask", "x", code=UNAUTHENTICATED, said="NO_IDENTITY")
+
+
+class Terminal:
+    """A command whose standard input is a terminal of its own; what it prints comes by a pipe."""
+
+    def __init__(self, command, environment):
+        self.keys, side = pty.openpty()
+
+        def own():
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        self.run = subprocess.Popen(command, stdin=side, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, preexec_fn=own)
+        os.close(side)
+        self.said = {self.run.stdout: b"", self.run.stderr: b""}
+
+    def type(self, text):
+        os.write(self.keys, text.encode())
+
+    def until(self, text, stream=None):
+        """Waits for the text behind what was waited for before, and gives all up to its end."""
+        stream = stream or self.run.stdout
+        while (at := self.said[stream].find(text.encode())) < 0:
+            if not select.select([stream], [], [], LIMIT)[0] or not (more := os.read(stream.fileno(), 65536)):
+                raise AssertionError(f"no {text!r} in {self.said}")
+            self.said[stream] += more
+        at += len(text.encode())
+        out, self.said[stream] = self.said[stream][:at], self.said[stream][at:]
+        return out.decode()
+
+    def prompt(self):
+        return self.until("> ", self.run.stderr)
+
+    def end(self):
+        """The exit code and the last words."""
+        code = self.run.wait(LIMIT)
+        said = (self.said[self.run.stderr] + self.run.stderr.read()).decode()
+        os.close(self.keys)
+        self.run.stdout.close()
+        self.run.stderr.close()
+        return code, said
+
+
+class Prompt(World):
+    def open(self, *arguments):
+        return Terminal(self.command("ask", *arguments), self.environment)
+
+    def test_questions_are_one_conversation(self):
+        for where in (self.direct, self.http):
+            self.where = where
+            self.login()
+            before = len(self.json("conversations", "list").get("conversations", []))
+            t = self.open("--material", self.lesson)
+            self.assertIn("Ctrl-D ends", t.prompt())
+            t.type(f"{CELL} fake:text=2,quote=1\n")
+            self.assertRegex(t.until('"\n\n'), r"^peça 1 peça 2 \[1\] ?\n\nSources:\n\[1\] cells > Biology > The cell, bytes")
+            t.prompt()
+            t.type(f"\nWhy, {CELL} fake:said\n")
+            self.assertIn("Is the cell the smallest", t.until("\n\n"))  # the engine was told what was asked before
+            t.prompt()
+            t.type("\x04")
+            code, said = t.end()
+            self.assertEqual(code, 0, said)
+            conversation = re.search("--conversation ([0-9a-f-]{36})", said).group(1)
+            self.assertEqual(len(self.json("conversations", "show", conversation)["messages"]), 2)
+            self.assertEqual(len(self.json("conversations", "list")["conversations"]), before + 1)
+
+    def test_ctrl_c_stops_the_answer_alone(self):
+        for where in (self.direct, self.http):
+            self.where = where
+            self.login()
+            conversation = self.conversation()
+            t = self.open("--material", self.lesson, "--conversation", conversation)
+            t.prompt()
+            t.type("not asked\x03")  # at the prompt: the line begins anew
+            t.prompt()
+            t.type(f"{CELL} fake:endless\n")
+            t.until("peça")
+            t.type("\x03")
+            self.assertIn("stopped", t.prompt())
+            deadline = time.monotonic() + LIMIT
+            while self.services.metric("ponte_chatbot_running") and time.monotonic() < deadline:
+                time.sleep(0.02)
+            self.assertEqual(self.services.metric("ponte_chatbot_running"), 0)
+            t.type(f"{LIGHT} fake:text=1\n{LIGHT} fake:text=1,end=MAX_TOKENS\n")  # typed ahead
+            self.assertIn("cut", t.prompt() + t.prompt())
+            t.type("\x04")
+            self.assertEqual(t.end()[0], CUT)
+            self.assertEqual(len(self.json("conversations", "show", conversation)["messages"]), 3)
+
+    def test_it_goes_on_when_the_services_are_away(self):
+        t = self.open()
+        t.prompt()
+        self.services.stop()
+        t.type("What is a cell?\n")
+        self.assertIn("UNAVAILABLE", t.prompt())
+        self.services.start()
+        t.type(f"{CELL} fake:text=1\n")
+        while "UNAVAILABLE" in t.prompt():  # gRPC waits before it connects again
+            t.type(f"{CELL} fake:text=1\n")
+        t.until("peça 1")
+        t.run.send_signal(signal.SIGTERM)
+        code, said = t.end()
+        self.assertEqual((code, "--conversation" in said), (INTERRUPTED, True))
+
+    def test_nothing_asked_nothing_made(self):
+        before = self.ponte("conversations", "list")
+        t = self.open()
+        t.prompt()
+        t.type("\x04")
+        code, said = t.end()
+        self.assertEqual((code, "--conversation" in said), (0, False))
+        self.assertEqual(self.ponte("conversations", "list"), before)
+        for option in (["--queue"], ["--key", "k"]):
+            code, said = self.open(*option).end()
+            self.assertEqual((code, "one QUESTION" in said), (2, True))
+        code, said = self.open("--material", f"{self.home}/none.md").end()
+        self.assertEqual((code, "none.md" in said), (1, True))
 
 
 class Offline(World):
