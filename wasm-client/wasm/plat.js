@@ -147,6 +147,10 @@ mergeInto(LibraryManager.library, {
   },
 
   ponte_js_event: function(client, json, n) {
-    Module.onEvent(client, JSON.parse(UTF8ToString(json, n)));
+    try {
+      Module.onEvent(client, JSON.parse(UTF8ToString(json, n)));
+    } catch (error) {
+      reportError(error); // of the page's own callback: thrown on from here it would skip what C has to do still
+    }
   },
 });
