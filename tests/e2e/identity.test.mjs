@@ -356,4 +356,64 @@ test('what was said before the sign-in is kept after it', { timeout: 120000 }, a
   await page.context().close();
 });
 
+/** From now on the page's calls of this method get nowhere: their frames (docs/protocol.md) are dropped. */
+function loseCalls(method) {
+  const OPEN = 0x10, HEAD = 9;
+  const send = WebSocket.prototype.send;
+  const lost = new Set();
+  WebSocket.prototype.send = function (bytes) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length), kept = [];
+    for (let at = 0, size; at < bytes.length; at += size) {
+      size = HEAD + (view.getUint16(at + 6) << 8 | view.getUint8(at + 8));
+      const frame = bytes.subarray(at, at + size), call = view.getUint32(at + 2);
+      if (frame[0] === OPEN && new TextDecoder().decode(frame).includes(method)) lost.add(call);
+      if (!lost.has(call)) kept.push(...frame);
+    }
+    if (kept.length) send.call(this, new Uint8Array(kept));
+  };
+}
+
+/** Waits until the record of what the assistant does not have yet holds this text, or, without one, is gone. */
+const unkept = (page, last = '') => page.waitForFunction((text) => new Promise((resolve) => {
+  indexedDB.open('ponte').onsuccess = ({ target: { result: database } }) => {
+    database.transaction('records').objectStore('records').get('attach').onsuccess = ({ target: { result: bytes } }) => {
+      database.close();
+      resolve(text ? bytes && new TextDecoder().decode(bytes).includes(text) : !bytes);
+    };
+  };
+}), last, { timeout: 15000 });
+
+test('what was not kept when its page was closed is kept by the next one, for its reader', { timeout: 180000 }, async () => {
+  const page = await open();
+  await signUp(page);
+  await page.evaluate(loseCalls, 'ChatbotService/AppendTranscript');
+  const heard = await transcribe(page);
+  await unkept(page, heard.at(-1));
+  await page.context().setOffline(true);
+  await page.close();
+  await page.context().setOffline(false);
+
+  const next = await page.context().newPage();
+  await next.goto(stack.url);
+  await attached(next, 'SAVED');
+  await withClient(next);
+  const materials = async () => (await call(next, `${CHATBOT}/ListMaterials`, {})).answer.materials?.filter((m) => !m.shared) ?? [];
+  const [kept, ...others] = await materials();
+  assert.equal(others.length, 0);
+  assert.equal((await call(next, `${CHATBOT}/GetMaterial`, { materialId: kept.materialId })).answer.text.trim(), heard.join('\n'));
+  await unkept(next);
+
+  await next.evaluate(loseCalls, 'ChatbotService/AppendTranscript');
+  await unkept(next, (await transcribe(next)).at(-1));
+  await next.click('#account summary');
+  await next.click('#sign-out');
+  await signedOut(next);
+  await unkept(next);
+  await next.reload();
+  await signUp(next, 'Bia Reis');
+  await withClient(next);
+  assert.deepEqual(await materials(), []);
+  await page.context().close();
+});
+
 test('no error was thrown in any page', () => assert.deepEqual(errors, []));

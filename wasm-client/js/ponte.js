@@ -121,9 +121,6 @@ class Client {
     return this.#core.UTF8ToString(at);
   }
 
-  /** Another reader sits here: what was said and is not kept yet is not theirs. */
-  forgetAttached() { this.#core._ponte_attach_forget(this.#handle); }
-
   segmentCount() { return this.#core._ponte_transcript_count(this.#handle); }
   clearTranscript() { this.#core._ponte_transcript_clear(this.#handle); }
 
@@ -191,7 +188,6 @@ class Client {
   #identityChanged({ state, user = null, roles = [], ...status }) {
     const error = status.code === 0 ? null : new PonteError(status);
     this.#identity = { state, user, roles, error };
-    if (state === 'SIGNED_IN') this.#core._ponte_attach_retry_now(this.#handle);
     this.#callbacks.onIdentity(this.#identity);
     if (state === 'SIGNING_IN' || state === 'CHANGING') return;
     for (const { resolve, reject } of this.#identityWaits.splice(0)) (error ? reject(error) : resolve(this.#identity));

@@ -1,7 +1,8 @@
 /* attach.h - keeps a live transcription as material to ask about: its final results go to ChatbotService.AppendTranscript as they come, in small batches, over any ponte_channel.
  *
  * One call at a time; what comes meanwhile is the next batch. What got no answer is sent again, which is harmless: the service leaves out the results that it has. Without an identity, where
- * one is needed, results wait for it, at most WC_ATTACH_ITEMS_MAX of them. They live as long as this: what was not sent when the page is closed is lost.
+ * one is needed, results wait for it, at most WC_ATTACH_ITEMS_MAX of them. With wc_attach_keep() what waits longer than a moment stands in the platform's record "attach", as much as fits
+ * there (WC_RECORD_MAX, the oldest first), and is sent by the next page that starts, or by another one whose turn comes (the lock "attach"); only for the reader that it is of.
  *
  * Thread rule: that of the channel; on_state comes from its loop, never from inside a function.
  */
@@ -43,9 +44,13 @@ void wc_attach_free(wc_attach *a);
 base_err wc_attach_begin(wc_attach *a, const char *session_id, const char *title, bool shared) BASE_MUST_USE;
 /* Takes the finals, and no other results. EXHAUSTED: too many wait; NO_MEMORY. */
 base_err wc_attach_add(wc_attach *a, const Ponte__Transcription__V1__TranscriptionResult *result) BASE_MUST_USE;
-/* Somebody has signed in, or the network came back: send what waits. */
+/* What waits is kept in the platform's record from now on, and what another page has left there is sent. */
+void wc_attach_keep(wc_attach *a);
+/* Who is signed in; what was said before that is theirs too, and what another reader has left is forgotten. NO_MEMORY. */
+base_err wc_attach_set_reader(wc_attach *a, const char *user_id) BASE_MUST_USE;
+/* Somebody has signed in, or the network came back: send what waits, here and in the record. */
 void wc_attach_retry_now(wc_attach *a);
-/* Another reader sits here: what was not sent yet, and the rest of this recording, is not theirs. NOTHING follows. */
+/* The reader has gone: what was not sent yet, and the rest of this recording, is not for who comes next; the record loses it too. NOTHING follows. Without a reader nothing happens. */
 void wc_attach_forget(wc_attach *a);
 
 /* How many bytes of a result's text the service takes, cut between characters. Pure. */

@@ -47,7 +47,7 @@ typedef struct {
   /* Closes in the background; the socket is gone for the caller and no callback comes any more. */
   void (*socket_close)(wc_socket *s, int code);
 
-  /* Small records that survive the page (IndexedDB) or the process (a file): what was asked while offline, who is signed in. Keys are visible ASCII of 1 to WC_RECORD_KEY_MAX bytes
+  /* Small records that survive the page (IndexedDB) or the process (a file): what was asked or said while offline, who is signed in. Keys are visible ASCII of 1 to WC_RECORD_KEY_MAX bytes
    * and copied, like values. `done` comes once, from the loop, or with CANCELLED when the platform is freed; what was put is there for every later get, also of another page, when `done` says
    * OK. The value is borrowed, and empty if there is none. UNAVAILABLE: the platform keeps nothing; INVALID: no such key; TOO_LARGE: more than WC_RECORD_MAX bytes; IO. NO_MEMORY may come
    * from inside the call. An empty value removes the record. */

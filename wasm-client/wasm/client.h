@@ -3,6 +3,7 @@
 #define PONTE_WC_CLIENT_H
 
 #include "base/buf.h"
+#include "wc/attach.h"
 #include "wc/identity.h"
 #include "wc/transcript.h"
 #include "wc_wasm/exports.h"
@@ -10,6 +11,7 @@
 wc_session *client_session(const ponte_client *c);
 /* NULL: the page brought a token of its own. */
 wc_identity *client_identity(const ponte_client *c);
+wc_attach *client_attach(const ponte_client *c);
 const wc_transcript *client_transcript(const ponte_client *c);
 /* Of the recording that runs or ran last; "" before the first. */
 const char *client_recording(const ponte_client *c);

@@ -173,6 +173,7 @@ ponte_client *ponte_client_new(const char *url, const char *token) {
   c->tidy = plat->vt->timer_new(plat, on_tidy, c);
   bool good = c->transcript && c->tidy && base_is_ok(wc_session_new(plat, &options, &c->session)) &&
               base_is_ok(wc_attach_new(plat, wc_session_channel(c->session), on_attach, c, &c->attach));
+  if (good && !token[0]) wc_attach_keep(c->attach);
   if (good && (token[0] || base_is_ok(client_open_identity(c, &c->identity)))) return c;
   ponte_client_free(c);
   return NULL;
@@ -192,6 +193,7 @@ void ponte_client_free(ponte_client *c) {
 
 wc_session *client_session(const ponte_client *c) { return c->session; }
 wc_identity *client_identity(const ponte_client *c) { return c->identity; }
+wc_attach *client_attach(const ponte_client *c) { return c->attach; }
 const wc_transcript *client_transcript(const ponte_client *c) { return c->transcript; }
 
 void ponte_client_retry_now(ponte_client *c) {
@@ -263,9 +265,6 @@ double ponte_live_waiting_ms(ponte_client *c) {
   if (!c->live) return 0;
   return (double)(wc_live_pushed(c->live) - wc_live_committed(c->live)) * 1000 / c->sample_rate_hz;
 }
-
-void ponte_attach_forget(ponte_client *c) { wc_attach_forget(c->attach); }
-void ponte_attach_retry_now(ponte_client *c) { wc_attach_retry_now(c->attach); }
 
 /* -- the transcript */
 

@@ -38,9 +38,6 @@ void ponte_identity_refused(ponte_client *c);
 /* One transcription at a time; its text is added to the client's transcript, and kept by the chatbot service as material of this title, to ask about (wc/attach.h). 0, or -1. */
 int ponte_live_start(ponte_client *c, uint32_t sample_rate_hz, const char *model, const char *language,
                      const char *title, int shared);
-/* Somebody signed in: send what waits; somebody else: it is not theirs. */
-void ponte_attach_retry_now(ponte_client *c);
-void ponte_attach_forget(ponte_client *c);
 /* One Opus packet. 0, or -1: not accepted. */
 int ponte_live_push(ponte_client *c, const void *packet, uint32_t size, uint32_t samples);
 void ponte_live_end(ponte_client *c);

@@ -37,8 +37,18 @@ static base_err write_identity(base_buf *json, const wc_identity *id, const wire
   return base_buf_str(json, "}");
 }
 
+/* Of what is transcribed: whose it is. With a one-time password nothing can be kept, so what that user has left waits. */
+static void tell_attach(wc_attach *a, const wc_identity *id) {
+  enum wc_identity_state state = wc_identity_state(id);
+  bool is_reader = state == WC_IDENTITY_SIGNED_IN || state == WC_IDENTITY_REFRESHING;
+  if (state == WC_IDENTITY_SIGNED_OUT) wc_attach_forget(a);
+  if (is_reader) (void)!base_is_ok(wc_attach_set_reader(a, wc_identity_held(id)->session->user->user_id));
+  if (state == WC_IDENTITY_SIGNED_IN) wc_attach_retry_now(a);
+}
+
 static void on_change(void *ctx, wc_identity *id, const wire_status *why) {
   base_buf json;
+  tell_attach(client_attach(ctx), id);
   base_buf_init(&json, EVENT_MAX);
   client_tell(ctx, &json, write_identity(&json, id, why));
 }

@@ -217,13 +217,11 @@ async function togglePause() {
 function readerChanged({ state, user, roles }) {
   showShare({ roles });
   if (user && state !== 'SIGNING_IN') {
-    if (reader && reader !== user.userId) client.forgetAttached();
     reader = user.userId;
     chat.setReader(reader);
   } else if (state === 'SIGNED_OUT' && reader) {
     reader = '';
     chat.forget();
-    client.forgetAttached();
   }
   if (state === 'SIGNED_IN') chat.retryNow();
 }

@@ -59,6 +59,7 @@ struct fake_plat {
   bool fail_send;
   bool no_records; /* the platform keeps nothing */
   int lost_puts;   /* so many of the next puts fail with IO */
+  int puts;
   fake_record *records;
   fake_request *requests;
   struct wc_lock *locks;

@@ -102,6 +102,7 @@ void fake_record_get(wc_plat *p, const char *key, void (*done)(void *, base_err,
 void fake_record_put(wc_plat *p, const char *key, base_span value, void (*done)(void *, base_err), void *ctx) {
   fake_request *q = request_new(p, key, ctx);
   q->put = done;
+  q->plat->puts++;
   if (base_is_ok(q->result) && value.n > WC_RECORD_MAX) q->result = base_fail(BASE_E_TOO_LARGE);
   if (base_is_ok(q->result) && q->plat->lost_puts > 0) {
     q->plat->lost_puts--;
