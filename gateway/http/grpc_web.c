@@ -136,7 +136,7 @@ static void on_status(void *down, const wire_status *status) {
     return;
   }
   wire_status_init(&own);
-  wire_status_set(&own, 13, "%s", c->verdict);
+  wire_status_set(&own, BASE_GRPC_INTERNAL, "%s", c->verdict);
   tell_status(c, &own);
   wire_status_dispose(&own);
 }

@@ -94,7 +94,7 @@ void gw_web_body_end(gw_web_body *b, http_exchange *x, const wire_status *status
   wire_status_init(&own);
   base_buf_init(&frame, MAX_TRAILERS + WIRE_FRAME_HEAD);
   if (status->code == 0 && !wire_frame_at_rest(&b->position)) {
-    wire_status_set(&own, 13, "the service ended the call inside a message");
+    wire_status_set(&own, BASE_GRPC_INTERNAL, "the service ended the call inside a message");
     status = &own;
   }
   base_err e = b->passing ? base_fail(BASE_E_INTERNAL) : encode_trailers(status, &frame);

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/metrics.h"
 
-enum { SLOTS = 256, METHOD_MAX = 200, CODES = 17, UNKNOWN = 2 };
+enum { SLOTS = 256, METHOD_MAX = 200 };
 
 /* Lives as long as the process: scrapes may read it at any time. */
 struct series {
@@ -95,7 +95,7 @@ static bool is_plain(base_span method) {
 
 void gw_obs_method_took(base_span path, int code, bool answered, double seconds) {
   base_span method = path.n > 0 ? base_span_of(path.p + 1, path.n - 1) : path;
-  int known = code >= 0 && code < CODES ? code : UNKNOWN;
+  int known = code >= 0 && code < BASE_GRPC_COUNT ? code : BASE_GRPC_UNKNOWN;
   if (!is_plain(method)) {
     method = other;
   }

@@ -8,27 +8,13 @@
 #include "gateway/obs/methods.h"
 #include "net/conn.h"
 
-enum { CODES = 17, KINDS = 3, CLASSES = 5 };
+enum { KINDS = 3, CLASSES = 5 };
 
 #define CALLS(name) BASE_COUNTER("ponte_gateway_calls_total", "Calls that ended, by gRPC status.", "code=\"" name "\"")
-static base_metric calls_by_code[CODES] = {
-    CALLS("OK"),
-    CALLS("CANCELLED"),
-    CALLS("UNKNOWN"),
-    CALLS("INVALID_ARGUMENT"),
-    CALLS("DEADLINE_EXCEEDED"),
-    CALLS("NOT_FOUND"),
-    CALLS("ALREADY_EXISTS"),
-    CALLS("PERMISSION_DENIED"),
-    CALLS("RESOURCE_EXHAUSTED"),
-    CALLS("FAILED_PRECONDITION"),
-    CALLS("ABORTED"),
-    CALLS("OUT_OF_RANGE"),
-    CALLS("UNIMPLEMENTED"),
-    CALLS("INTERNAL"),
-    CALLS("UNAVAILABLE"),
-    CALLS("DATA_LOSS"),
-    CALLS("UNAUTHENTICATED"),
+static base_metric calls_by_code[BASE_GRPC_COUNT] = {
+#define X(name) CALLS(#name),
+    BASE_GRPC_CODES(X)
+#undef X
 };
 static base_metric calls_abandoned = CALLS("ABANDONED");
 
@@ -94,7 +80,6 @@ void gw_obs_trace_to(otlp *exporter, double ratio) {
 double gw_obs_sample_ratio(void) { return tracing.ratio; }
 
 static void record_span(const gw_obs_call *call) {
-  enum { CANCELLED = 1 };
   if (tracing.exporter == NULL || !(call->trace->flags & BASE_TRACE_SAMPLED)) {
     return;
   }
@@ -102,7 +87,7 @@ static void record_span(const gw_obs_call *call) {
   otlp_span s = {.trace = *call->trace,
                  .start_us = end_us - call->duration_us,
                  .end_us = end_us,
-                 .code = call->code < 0 ? CANCELLED : call->code,
+                 .code = call->code < 0 ? BASE_GRPC_CANCELLED : call->code,
                  .protocol = call->kind};
   memcpy(s.parent, call->parent, sizeof s.parent);
   snprintf(s.method, sizeof s.method, "%.*s", (int)call->path.n - 1, (const char *)call->path.p + 1);
@@ -119,7 +104,7 @@ static void register_all(base_metric *m, size_t n) {
 }
 
 void gw_obs_register(void) {
-  register_all(calls_by_code, CODES);
+  register_all(calls_by_code, BASE_GRPC_COUNT);
   register_all(&calls_abandoned, 1);
   register_all(streams, KINDS);
   register_all(first_message, KINDS);
@@ -144,7 +129,7 @@ static int kind_of(const char *kind) {
 void gw_obs_call_started(const char *kind) { base_metric_add(&streams[kind_of(kind)], 1); }
 
 /* Codes outside the table are a service's own invention; gRPC counts them as UNKNOWN. */
-static int known_code(int code) { return code < CODES ? code : 2; }
+static int known_code(int code) { return code < BASE_GRPC_COUNT ? code : BASE_GRPC_UNKNOWN; }
 
 static void count_call(const gw_obs_call *call) {
   int kind = kind_of(call->kind);

@@ -8,7 +8,7 @@ struct row {
 };
 
 static const struct row rows[BASE_E_COUNT] = {
-#define X(name, text, grpc, http, close) {#name, text, grpc, http, close},
+#define X(name, text, grpc, http, close) {#name, text, BASE_GRPC_##grpc, http, close},
     BASE_ERR_MAP(X)
 #undef X
 };
@@ -21,19 +21,16 @@ int base_err_grpc(base_err e) { return row_of(e)->grpc; }
 int base_err_http(base_err e) { return row_of(e)->http; }
 int base_err_close(base_err e) { return row_of(e)->close; }
 
-/* In the order of their numbers: grpc/grpc doc/statuscodes.md. */
-static const char *const grpc_names[] = {
-    "OK",        "CANCELLED",       "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-    "NOT_FOUND", "ALREADY_EXISTS",  "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-    "ABORTED",   "OUT_OF_RANGE",    "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
-    "DATA_LOSS", "UNAUTHENTICATED",
+static const char *const grpc_names[BASE_GRPC_COUNT] = {
+#define X(name) #name,
+    BASE_GRPC_CODES(X)
+#undef X
 };
-enum { GRPC_NAMES = sizeof grpc_names / sizeof *grpc_names };
 
-const char *base_grpc_name(int code) { return code >= 0 && code < GRPC_NAMES ? grpc_names[code] : "UNKNOWN"; }
+const char *base_grpc_name(int code) { return code >= 0 && code < BASE_GRPC_COUNT ? grpc_names[code] : "UNKNOWN"; }
 
 int base_grpc_code(const char *name) {
-  for (int i = 0; i < GRPC_NAMES; i++) {
+  for (int i = 0; i < BASE_GRPC_COUNT; i++) {
     if (strcmp(grpc_names[i], name) == 0) {
       return i;
     }

@@ -14,31 +14,58 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* gRPC's status codes, in the order of their numbers; the column "gRPC" below is of these. */
+#define BASE_GRPC_CODES(X) \
+  X(OK)                    \
+  X(CANCELLED)             \
+  X(UNKNOWN)               \
+  X(INVALID_ARGUMENT)      \
+  X(DEADLINE_EXCEEDED)     \
+  X(NOT_FOUND)             \
+  X(ALREADY_EXISTS)        \
+  X(PERMISSION_DENIED)     \
+  X(RESOURCE_EXHAUSTED)    \
+  X(FAILED_PRECONDITION)   \
+  X(ABORTED)               \
+  X(OUT_OF_RANGE)          \
+  X(UNIMPLEMENTED)         \
+  X(INTERNAL)              \
+  X(UNAVAILABLE)           \
+  X(DATA_LOSS)             \
+  X(UNAUTHENTICATED)
+
+enum base_grpc {
+#define X(name) BASE_GRPC_##name,
+  BASE_GRPC_CODES(X)
+#undef X
+      BASE_GRPC_COUNT
+};
+
 /*      name                text                               gRPC  HTTP  close */
-#define BASE_ERR_MAP(X)                                                              \
-  X(OK, "ok", 0, 200, 1000)                                                          \
-  X(NEED_MORE, "more bytes are needed", 13, 500, 1011)                               \
-  X(MALFORMED, "malformed input", 3, 400, 1002)                                      \
-  X(TOO_LARGE, "a size limit was exceeded", 8, 413, 1009)                            \
-  X(CREDIT, "more was sent than credit allowed", 8, 429, 4003)                       \
-  X(HELLO, "the connection did not open with a valid HELLO", 3, 400, 4002)           \
-  X(DRAINING, "the server is shutting down", 14, 503, 4001)                          \
-  X(NO_MEMORY, "out of memory", 8, 503, 1011)                                        \
-  X(CANCELLED, "cancelled", 1, 499, 1000)                                            \
-  X(INVALID, "invalid argument", 3, 400, 1002)                                       \
-  X(DEADLINE, "deadline exceeded", 4, 504, 1011)                                     \
-  X(NOT_FOUND, "not found", 5, 404, 1011)                                            \
-  X(EXISTS, "already exists", 6, 409, 1011)                                          \
-  X(DENIED, "permission denied", 7, 403, 1008)                                       \
-  X(EXHAUSTED, "a limit was reached", 8, 429, 1013)                                  \
-  X(PRECONDITION, "not possible in the present state", 9, 400, 1011)                 \
-  X(UNIMPLEMENTED, "not implemented", 12, 404, 1011)                                 \
-  X(INTERNAL, "internal error", 13, 500, 1011)                                       \
-  X(UNAVAILABLE, "unavailable", 14, 503, 1011)                                       \
-  X(UNAUTHENTICATED, "not authenticated", 16, 401, 4004)                             \
-  X(IO, "input or output failed", 14, 503, 1011)                                     \
-  X(NO_ROUTE, "no upstream serves this method: no route leads to it", 12, 404, 1011) \
-  X(IN_USE, "address already in use", 9, 500, 1011)
+#define BASE_ERR_MAP(X)                                                                         \
+  X(OK, "ok", OK, 200, 1000)                                                                    \
+  X(NEED_MORE, "more bytes are needed", INTERNAL, 500, 1011)                                    \
+  X(MALFORMED, "malformed input", INVALID_ARGUMENT, 400, 1002)                                  \
+  X(TOO_LARGE, "a size limit was exceeded", RESOURCE_EXHAUSTED, 413, 1009)                      \
+  X(CREDIT, "more was sent than credit allowed", RESOURCE_EXHAUSTED, 429, 4003)                 \
+  X(HELLO, "the connection did not open with a valid HELLO", INVALID_ARGUMENT, 400, 4002)       \
+  X(DRAINING, "the server is shutting down", UNAVAILABLE, 503, 4001)                            \
+  X(NO_MEMORY, "out of memory", RESOURCE_EXHAUSTED, 503, 1011)                                  \
+  X(CANCELLED, "cancelled", CANCELLED, 499, 1000)                                               \
+  X(INVALID, "invalid argument", INVALID_ARGUMENT, 400, 1002)                                   \
+  X(DEADLINE, "deadline exceeded", DEADLINE_EXCEEDED, 504, 1011)                                \
+  X(NOT_FOUND, "not found", NOT_FOUND, 404, 1011)                                               \
+  X(EXISTS, "already exists", ALREADY_EXISTS, 409, 1011)                                        \
+  X(DENIED, "permission denied", PERMISSION_DENIED, 403, 1008)                                  \
+  X(EXHAUSTED, "a limit was reached", RESOURCE_EXHAUSTED, 429, 1013)                            \
+  X(PRECONDITION, "not possible in the present state", FAILED_PRECONDITION, 400, 1011)          \
+  X(UNIMPLEMENTED, "not implemented", UNIMPLEMENTED, 404, 1011)                                 \
+  X(INTERNAL, "internal error", INTERNAL, 500, 1011)                                            \
+  X(UNAVAILABLE, "unavailable", UNAVAILABLE, 503, 1011)                                         \
+  X(UNAUTHENTICATED, "not authenticated", UNAUTHENTICATED, 401, 4004)                           \
+  X(IO, "input or output failed", UNAVAILABLE, 503, 1011)                                       \
+  X(NO_ROUTE, "no upstream serves this method: no route leads to it", UNIMPLEMENTED, 404, 1011) \
+  X(IN_USE, "address already in use", FAILED_PRECONDITION, 500, 1011)
 
 enum base_err_code {
 #define X(name, text, grpc, http, close) BASE_E_##name,

@@ -97,8 +97,8 @@ static void put_method(struct row *r, const otlp_span *s) {
 
 /* Codes that a server's span reports as errors; the others are the caller's own doing (semantic conventions for gRPC). */
 static bool is_server_error(int code) {
-  enum { UNKNOWN = 2, DEADLINE_EXCEEDED = 4, UNIMPLEMENTED = 12, INTERNAL = 13, UNAVAILABLE = 14, DATA_LOSS = 15 };
-  return code == UNKNOWN || code == DEADLINE_EXCEEDED || (code >= UNIMPLEMENTED && code <= DATA_LOSS);
+  return code == BASE_GRPC_UNKNOWN || code == BASE_GRPC_DEADLINE_EXCEEDED ||
+         (code >= BASE_GRPC_UNIMPLEMENTED && code <= BASE_GRPC_DATA_LOSS);
 }
 
 void otlp_batch_add(otlp_batch *b, const otlp_span *s) {

@@ -56,7 +56,16 @@ void otlp_record(otlp *o, const otlp_span *span) {
 
 /* What the specification allows to be sent again ("OTLP/gRPC Response", retryable codes). */
 static bool is_transient(int code) {
-  return code == 1 || code == 4 || code == 8 || code == 10 || code == 11 || code == 14 || code == 15;
+  switch (code) {
+  case BASE_GRPC_CANCELLED:
+  case BASE_GRPC_DEADLINE_EXCEEDED:
+  case BASE_GRPC_RESOURCE_EXHAUSTED:
+  case BASE_GRPC_ABORTED:
+  case BASE_GRPC_OUT_OF_RANGE:
+  case BASE_GRPC_UNAVAILABLE:
+  case BASE_GRPC_DATA_LOSS: return true;
+  default: return false;
+  }
 }
 
 /* The batch on the way is over: out of the ring, or to be sent again. */

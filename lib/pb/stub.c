@@ -63,10 +63,11 @@ static void on_status(void *ctx, ponte_call *call, const wire_status *status) {
   wire_status own;
   wire_status_init(&own);
   if (!base_is_ok(s->failed)) {
-    wire_status_set(&own, 13, "the reply to %s cannot be read: %s", s->events.method->path, base_err_text(s->failed));
+    wire_status_set(&own, BASE_GRPC_INTERNAL, "the reply to %s cannot be read: %s", s->events.method->path,
+                    base_err_text(s->failed));
     status = &own;
   } else if (status->code == 0 && one_reply(s) && s->reply == NULL) {
-    wire_status_set(&own, 13, "%s ended without a reply", s->events.method->path);
+    wire_status_set(&own, BASE_GRPC_INTERNAL, "%s ended without a reply", s->events.method->path);
     status = &own;
   }
   if (!s->abandoned) {

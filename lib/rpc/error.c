@@ -9,7 +9,7 @@ static const struct {
   const char *name;
   int code;
 } reasons[RPC_REASON_COUNT] = {
-#define X(name, code) {#name, code},
+#define X(name, code) {#name, BASE_GRPC_##code},
     RPC_REASONS(X)
 #undef X
 };

@@ -10,44 +10,44 @@
 
 #define RPC_ERROR_DOMAIN "ponte"
 /*      reason                 gRPC status code */
-#define RPC_REASONS(X)       \
-  X(NONE, 0)                 \
-  X(INVALID_FIELD, 3)        \
-  X(OUT_OF_SEQUENCE, 3)      \
-  X(MALFORMED_AUDIO, 3)      \
-  X(UNSUPPORTED_LANGUAGE, 3) \
-  X(MODEL_NOT_FOUND, 5)      \
-  X(TOO_LARGE, 8)            \
-  X(SERVICE_UNKNOWN, 5)      \
-  X(TOO_MANY_STREAMS, 8)     \
-  X(TOO_MANY_CALLS, 8)       \
-  X(OUT_OF_MEMORY, 8)        \
-  X(SHUTTING_DOWN, 14)       \
-  X(ENGINE_FAILED, 13)       \
-  X(NOT_FOUND, 5)            \
-  X(ALREADY_EXISTS, 6)       \
-  X(USER_NOT_FOUND, 5)       \
-  X(ORDER_NOT_FOUND, 5)      \
-  X(EMAIL_TAKEN, 6)          \
-  X(KEY_REUSED, 3)           \
-  X(NO_IDENTITY, 16)         \
-  X(TOKEN_EXPIRED, 16)       \
-  X(SIGN_IN_FAILED, 16)      \
-  X(SESSION_ENDED, 16)       \
-  X(NOT_ALLOWED, 7)          \
-  X(TOO_MANY_ATTEMPTS, 8)    \
-  X(LAST_ADMIN, 9)           \
-  X(ORDER_CLOSED, 9)         \
-  X(AMOUNT_OVERFLOW, 11)     \
-  X(DEADLINE, 4)             \
-  X(PEER_UNAVAILABLE, 14)    \
-  X(STORE_UNAVAILABLE, 14)   \
-  X(MALFORMED_MATERIAL, 3)   \
-  X(QUOTA_EXCEEDED, 8)       \
-  X(ENGINE_UNAVAILABLE, 14)  \
-  X(ANSWER_CUT, 11)          \
-  X(ANSWER_BLOCKED, 9)       \
-  X(INTERNAL, 13)
+#define RPC_REASONS(X)                      \
+  X(NONE, OK)                               \
+  X(INVALID_FIELD, INVALID_ARGUMENT)        \
+  X(OUT_OF_SEQUENCE, INVALID_ARGUMENT)      \
+  X(MALFORMED_AUDIO, INVALID_ARGUMENT)      \
+  X(UNSUPPORTED_LANGUAGE, INVALID_ARGUMENT) \
+  X(MODEL_NOT_FOUND, NOT_FOUND)             \
+  X(TOO_LARGE, RESOURCE_EXHAUSTED)          \
+  X(SERVICE_UNKNOWN, NOT_FOUND)             \
+  X(TOO_MANY_STREAMS, RESOURCE_EXHAUSTED)   \
+  X(TOO_MANY_CALLS, RESOURCE_EXHAUSTED)     \
+  X(OUT_OF_MEMORY, RESOURCE_EXHAUSTED)      \
+  X(SHUTTING_DOWN, UNAVAILABLE)             \
+  X(ENGINE_FAILED, INTERNAL)                \
+  X(NOT_FOUND, NOT_FOUND)                   \
+  X(ALREADY_EXISTS, ALREADY_EXISTS)         \
+  X(USER_NOT_FOUND, NOT_FOUND)              \
+  X(ORDER_NOT_FOUND, NOT_FOUND)             \
+  X(EMAIL_TAKEN, ALREADY_EXISTS)            \
+  X(KEY_REUSED, INVALID_ARGUMENT)           \
+  X(NO_IDENTITY, UNAUTHENTICATED)           \
+  X(TOKEN_EXPIRED, UNAUTHENTICATED)         \
+  X(SIGN_IN_FAILED, UNAUTHENTICATED)        \
+  X(SESSION_ENDED, UNAUTHENTICATED)         \
+  X(NOT_ALLOWED, PERMISSION_DENIED)         \
+  X(TOO_MANY_ATTEMPTS, RESOURCE_EXHAUSTED)  \
+  X(LAST_ADMIN, FAILED_PRECONDITION)        \
+  X(ORDER_CLOSED, FAILED_PRECONDITION)      \
+  X(AMOUNT_OVERFLOW, OUT_OF_RANGE)          \
+  X(DEADLINE, DEADLINE_EXCEEDED)            \
+  X(PEER_UNAVAILABLE, UNAVAILABLE)          \
+  X(STORE_UNAVAILABLE, UNAVAILABLE)         \
+  X(MALFORMED_MATERIAL, INVALID_ARGUMENT)   \
+  X(QUOTA_EXCEEDED, RESOURCE_EXHAUSTED)     \
+  X(ENGINE_UNAVAILABLE, UNAVAILABLE)        \
+  X(ANSWER_CUT, OUT_OF_RANGE)               \
+  X(ANSWER_BLOCKED, FAILED_PRECONDITION)    \
+  X(INTERNAL, INTERNAL)
 
 enum rpc_reason {
 #define X(name, code) RPC_REASON_##name,

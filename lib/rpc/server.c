@@ -296,7 +296,7 @@ void rpc_server_set_serving(rpc_server *s, const char *service_name, bool servin
 static void end_internal_calls(rpc_server *s) {
   wire_status status;
   wire_status_init(&status);
-  wire_status_set(&status, 14, "the server is shutting down");
+  wire_status_set(&status, BASE_GRPC_UNAVAILABLE, "the server is shutting down");
   pthread_mutex_lock(&s->lock);
   s->stopping = true;
   for (rpc_call *c = s->calls; c; c = c->next) {

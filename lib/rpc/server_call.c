@@ -431,11 +431,12 @@ static bool admit(rpc_call *c, bool draining) {
   wire_status_init(&status);
   bool has_handler = r && (r->method->kind == PB_UNARY ? r->handler.unary != NULL : r->handler.on_open != NULL);
   if (!has_handler) {
-    wire_status_set(&status, 12, "this server has no method %.*s", BASE_SPAN_ARG(rpc_core_span(&c->details.method)));
+    wire_status_set(&status, BASE_GRPC_UNIMPLEMENTED, "this server has no method %.*s",
+                    BASE_SPAN_ARG(rpc_core_span(&c->details.method)));
   } else if (!rpc_core_metadata_read(&c->request_metadata, &c->metadata)) {
-    wire_status_set(&status, 8, "the request metadata is too large or not allowed");
+    wire_status_set(&status, BASE_GRPC_RESOURCE_EXHAUSTED, "the request metadata is too large or not allowed");
   } else if (draining) {
-    wire_status_set(&status, 14, "the server is shutting down");
+    wire_status_set(&status, BASE_GRPC_UNAVAILABLE, "the server is shutting down");
   }
   bool admitted = status.code == 0;
   if (!admitted) {

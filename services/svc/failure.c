@@ -4,15 +4,29 @@
 
 #include "svc/internal.h"
 
-enum { RETRY_MS = 1000, GRPC_CODES = 17, CANCELLED = 1, UNAVAILABLE = 14 };
+enum { RETRY_MS = 1000 };
 
 base_err svc__err_of_grpc(int code) {
-  static const enum base_err_code errs[GRPC_CODES] = {
-      BASE_E_OK,          BASE_E_CANCELLED,      BASE_E_INTERNAL,      BASE_E_INVALID,   BASE_E_DEADLINE,
-      BASE_E_NOT_FOUND,   BASE_E_EXISTS,         BASE_E_DENIED,        BASE_E_EXHAUSTED, BASE_E_PRECONDITION,
-      BASE_E_UNAVAILABLE, BASE_E_INVALID,        BASE_E_UNIMPLEMENTED, BASE_E_INTERNAL,  BASE_E_UNAVAILABLE,
-      BASE_E_INTERNAL,    BASE_E_UNAUTHENTICATED};
-  return base_fail(code >= 0 && code < GRPC_CODES ? errs[code] : BASE_E_INTERNAL);
+  static const enum base_err_code errs[BASE_GRPC_COUNT] = {
+      [BASE_GRPC_OK] = BASE_E_OK,
+      [BASE_GRPC_CANCELLED] = BASE_E_CANCELLED,
+      [BASE_GRPC_UNKNOWN] = BASE_E_INTERNAL,
+      [BASE_GRPC_INVALID_ARGUMENT] = BASE_E_INVALID,
+      [BASE_GRPC_DEADLINE_EXCEEDED] = BASE_E_DEADLINE,
+      [BASE_GRPC_NOT_FOUND] = BASE_E_NOT_FOUND,
+      [BASE_GRPC_ALREADY_EXISTS] = BASE_E_EXISTS,
+      [BASE_GRPC_PERMISSION_DENIED] = BASE_E_DENIED,
+      [BASE_GRPC_RESOURCE_EXHAUSTED] = BASE_E_EXHAUSTED,
+      [BASE_GRPC_FAILED_PRECONDITION] = BASE_E_PRECONDITION,
+      [BASE_GRPC_ABORTED] = BASE_E_UNAVAILABLE,
+      [BASE_GRPC_OUT_OF_RANGE] = BASE_E_INVALID,
+      [BASE_GRPC_UNIMPLEMENTED] = BASE_E_UNIMPLEMENTED,
+      [BASE_GRPC_INTERNAL] = BASE_E_INTERNAL,
+      [BASE_GRPC_UNAVAILABLE] = BASE_E_UNAVAILABLE,
+      [BASE_GRPC_DATA_LOSS] = BASE_E_INTERNAL,
+      [BASE_GRPC_UNAUTHENTICATED] = BASE_E_UNAUTHENTICATED,
+  };
+  return base_fail(code >= 0 && code < BASE_GRPC_COUNT ? errs[code] : BASE_E_INTERNAL);
 }
 
 void svc__failure_clear(svc_call *c) { c->failure.from = SVC__NO_FAILURE; }
@@ -52,7 +66,7 @@ base_err svc__fail_peer(svc_call *c, const svc_peer *peer, const wire_status *st
   int64_t retry_after_ms = 0;
   base_err read = rpc_error_read(status, reason, field, &retry_after_ms);
   bool is_silent = !base_is_ok(read) || reason[0] == '\0'; /* it comes from the connection, not from the service */
-  if (status->code == UNAVAILABLE && is_silent) {
+  if (status->code == BASE_GRPC_UNAVAILABLE && is_silent) {
     return svc_fail_retry(c, RPC_REASON_PEER_UNAVAILABLE, RETRY_MS,
                           "the %s service cannot be reached at the moment: try again in a second", peer->name);
   }
@@ -112,9 +126,9 @@ svc__outcome svc__failure_of(svc_call *c, base_err e, const rpc_error **error, c
     return (svc__outcome){f->status.code, "PEER"};
   }
   if (!is_told && base_is(e, BASE_E_CANCELLED)) {
-    wire_status_set(&f->status, CANCELLED, "the call was cancelled");
+    wire_status_set(&f->status, BASE_GRPC_CANCELLED, "the call was cancelled");
     wire_metadata_clear(&f->status.trailers);
-    return (svc__outcome){CANCELLED, "CANCELLED"};
+    return (svc__outcome){BASE_GRPC_CANCELLED, "CANCELLED"};
   }
   if (!is_told) {
     f->error = error_of(e);

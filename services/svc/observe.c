@@ -7,13 +7,13 @@
 #include "base/metrics.h"
 #include "svc/internal.h"
 
-enum { CODES = 17, UNKNOWN = 2, INTERNAL = 13, LABELS_SIZE = 320 };
+enum { LABELS_SIZE = 320 };
 
 /* One for each method that was ever added: fixed by the .proto files, so bounded. Lives as long as the process. */
 struct svc__series {
   struct svc__series *next;
   const char *path;
-  base_metric *_Atomic by_code[CODES];
+  base_metric *_Atomic by_code[BASE_GRPC_COUNT];
 };
 static struct {
   pthread_mutex_t lock;
@@ -66,7 +66,7 @@ static base_metric *metric_of(svc__series *s, int code) {
 }
 
 static void count(svc__series *s, int code, int64_t took_us) {
-  base_metric *m = s ? metric_of(s, code >= 0 && code < CODES ? code : UNKNOWN) : NULL;
+  base_metric *m = s ? metric_of(s, code >= 0 && code < BASE_GRPC_COUNT ? code : BASE_GRPC_UNKNOWN) : NULL;
   if (m) {
     base_metric_observe(m, (double)took_us / 1e6);
   }
@@ -88,7 +88,7 @@ static void trace(const svc_call *c, int code, int64_t took_us) {
 /* Our fault: somebody should look. A client's mistakes and whatever changes something are worth a line; reading is not. */
 static enum base_log_level level_of(const svc_call *c, int code) {
   const pb_policy *policy = c->route->method.method->policy;
-  if (code == UNKNOWN || code == INTERNAL) {
+  if (code == BASE_GRPC_UNKNOWN || code == BASE_GRPC_INTERNAL) {
     return BASE_LOG_ERROR;
   }
   return code != 0 || (policy && policy->mutates) ? BASE_LOG_INFO : BASE_LOG_DEBUG;

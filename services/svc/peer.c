@@ -286,7 +286,7 @@ static void try_once(svc_call *c, ask *a, int64_t timeout_ms, const wire_metadat
   a->failed = BASE_OK;
   a->is_done = a->has_reply = false;
   base_buf_clear(&a->reply);
-  wire_status_set(&a->status, 0, "%s", "");
+  wire_status_set(&a->status, BASE_GRPC_OK, "%s", "");
   wire_metadata_clear(&a->status.trailers);
   pthread_mutex_lock(&w->lock);
   put_in_queue(w, a);

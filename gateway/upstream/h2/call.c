@@ -5,10 +5,6 @@
 #include "gateway/upstream/h2/internal.h"
 
 enum {
-  GRPC_CANCELLED = 1,
-  GRPC_UNKNOWN = 2,
-  GRPC_INTERNAL = 13,
-  GRPC_UNAVAILABLE = 14,
   OWN_FIELDS = 8,            /* at most so many request headers are ours */
   WAITING_BESIDES = 1 << 20, /* bytes that may wait besides one message of the largest size */
   SPARE_BYTES = 32768,       /* a larger buffer is not kept for the next call */
@@ -65,27 +61,27 @@ static const struct {
   int grpc;
   const char *name;
 } resets[] = {
-    [NGHTTP2_NO_ERROR] = {GRPC_INTERNAL, "NO_ERROR"},
-    [NGHTTP2_PROTOCOL_ERROR] = {GRPC_INTERNAL, "PROTOCOL_ERROR"},
-    [NGHTTP2_INTERNAL_ERROR] = {GRPC_INTERNAL, "INTERNAL_ERROR"},
-    [NGHTTP2_FLOW_CONTROL_ERROR] = {GRPC_INTERNAL, "FLOW_CONTROL_ERROR"},
-    [NGHTTP2_SETTINGS_TIMEOUT] = {GRPC_INTERNAL, "SETTINGS_TIMEOUT"},
-    [NGHTTP2_STREAM_CLOSED] = {GRPC_INTERNAL, "STREAM_CLOSED"},
-    [NGHTTP2_FRAME_SIZE_ERROR] = {GRPC_INTERNAL, "FRAME_SIZE_ERROR"},
-    [NGHTTP2_REFUSED_STREAM] = {GRPC_UNAVAILABLE, "REFUSED_STREAM"},
-    [NGHTTP2_CANCEL] = {GRPC_UNAVAILABLE, "CANCEL"},
-    [NGHTTP2_COMPRESSION_ERROR] = {GRPC_INTERNAL, "COMPRESSION_ERROR"},
-    [NGHTTP2_CONNECT_ERROR] = {GRPC_INTERNAL, "CONNECT_ERROR"},
+    [NGHTTP2_NO_ERROR] = {BASE_GRPC_INTERNAL, "NO_ERROR"},
+    [NGHTTP2_PROTOCOL_ERROR] = {BASE_GRPC_INTERNAL, "PROTOCOL_ERROR"},
+    [NGHTTP2_INTERNAL_ERROR] = {BASE_GRPC_INTERNAL, "INTERNAL_ERROR"},
+    [NGHTTP2_FLOW_CONTROL_ERROR] = {BASE_GRPC_INTERNAL, "FLOW_CONTROL_ERROR"},
+    [NGHTTP2_SETTINGS_TIMEOUT] = {BASE_GRPC_INTERNAL, "SETTINGS_TIMEOUT"},
+    [NGHTTP2_STREAM_CLOSED] = {BASE_GRPC_INTERNAL, "STREAM_CLOSED"},
+    [NGHTTP2_FRAME_SIZE_ERROR] = {BASE_GRPC_INTERNAL, "FRAME_SIZE_ERROR"},
+    [NGHTTP2_REFUSED_STREAM] = {BASE_GRPC_UNAVAILABLE, "REFUSED_STREAM"},
+    [NGHTTP2_CANCEL] = {BASE_GRPC_UNAVAILABLE, "CANCEL"},
+    [NGHTTP2_COMPRESSION_ERROR] = {BASE_GRPC_INTERNAL, "COMPRESSION_ERROR"},
+    [NGHTTP2_CONNECT_ERROR] = {BASE_GRPC_INTERNAL, "CONNECT_ERROR"},
     [NGHTTP2_ENHANCE_YOUR_CALM] = {8, "ENHANCE_YOUR_CALM"},
     [NGHTTP2_INADEQUATE_SECURITY] = {7, "INADEQUATE_SECURITY"},
-    [NGHTTP2_HTTP_1_1_REQUIRED] = {GRPC_INTERNAL, "HTTP_1_1_REQUIRED"},
+    [NGHTTP2_HTTP_1_1_REQUIRED] = {BASE_GRPC_INTERNAL, "HTTP_1_1_REQUIRED"},
 };
 
 static void reset_status(uint32_t code, wire_status *out) {
   if (code < sizeof resets / sizeof *resets) {
     wire_status_set(out, resets[code].grpc, "the service reset the call: %s", resets[code].name);
   } else {
-    wire_status_set(out, GRPC_UNKNOWN, "the service reset the call: error code %u", code);
+    wire_status_set(out, BASE_GRPC_UNKNOWN, "the service reset the call: error code %u", code);
   }
 }
 
@@ -95,13 +91,13 @@ static void end_call(gw_h2c_call *c) {
   bool unprocessed = !c->cancelled && (!c->sent || c->refused || (c->closed && c->code == NGHTTP2_REFUSED_STREAM));
   wire_status_init(&status);
   if (c->cancelled) {
-    wire_status_set(&status, GRPC_CANCELLED, "cancelled");
+    wire_status_set(&status, BASE_GRPC_CANCELLED, "cancelled");
   } else if (unprocessed) {
-    wire_status_set(&status, GRPC_UNAVAILABLE, "the service did not take the call");
+    wire_status_set(&status, BASE_GRPC_UNAVAILABLE, "the service did not take the call");
   } else if (c->reset) {
     reset_status(c->code, &status);
   } else {
-    wire_status_set(&status, GRPC_INTERNAL, "the service broke the rules of HTTP/2 on this stream");
+    wire_status_set(&status, BASE_GRPC_INTERNAL, "the service broke the rules of HTTP/2 on this stream");
   }
   gw_h2c__tell(c, &status, unprocessed);
   wire_status_dispose(&status);
@@ -111,7 +107,7 @@ void gw_h2c__end_all(gw_h2c *s) {
   wire_status status;
   wire_status_init(&status);
   for (gw_h2c_call *c = s->all; c; c = c->next) {
-    wire_status_set(&status, GRPC_UNAVAILABLE, "%s", s->why);
+    wire_status_set(&status, BASE_GRPC_UNAVAILABLE, "%s", s->why);
     if (c->cancelled || c->closed) {
       end_call(c);
     }

@@ -6,9 +6,6 @@
 enum {
   ODDITIES_BURST = 2000, /* PING, SETTINGS, 1xx, empty DATA, broken streams: cheap to send, not free to handle */
   ODDITIES_PER_S = 200,
-  GRPC_UNKNOWN = 2,
-  GRPC_EXHAUSTED = 8,
-  GRPC_INTERNAL = 13,
 };
 
 static bool take_token(gw_h2c_bucket *b, int64_t now_ms) {
@@ -60,9 +57,9 @@ static void on_server_end(gw_h2c *s, gw_h2c_call *c, bool has_trailers) {
   wire_status status;
   wire_status_init(&status);
   if (!wire_frame_at_rest(&c->position)) {
-    wire_status_set(&status, GRPC_INTERNAL, "the service's answer ends inside a message");
+    wire_status_set(&status, BASE_GRPC_INTERNAL, "the service's answer ends inside a message");
   } else if (!has_trailers) {
-    wire_status_set(&status, GRPC_UNKNOWN, "the service ended the call without trailers");
+    wire_status_set(&status, BASE_GRPC_UNKNOWN, "the service ended the call without trailers");
   } else {
     gw_h2c_head_status(&s->head, &status);
   }
@@ -113,11 +110,11 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
   if (base_is(e, BASE_E_TOO_LARGE)) {
     char text[GW_H2C_WHY];
     snprintf(text, sizeof text, "a message of the service is larger than %u bytes", s->options.max_message_bytes);
-    break_text(c, GRPC_EXHAUSTED, text, NGHTTP2_CANCEL);
+    break_text(c, BASE_GRPC_RESOURCE_EXHAUSTED, text, NGHTTP2_CANCEL);
     return 0;
   }
   if (!base_is_ok(e)) {
-    break_text(c, GRPC_INTERNAL, "the service's answer is not framed as gRPC", NGHTTP2_CANCEL);
+    break_text(c, BASE_GRPC_INTERNAL, "the service's answer is not framed as gRPC", NGHTTP2_CANCEL);
     return 0;
   }
   c->events->on_data(c->ctx, base_span_of(data, len));
@@ -185,7 +182,7 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
   if (c && gw_h2c__hears(c)) {
     wire_status status;
     wire_status_init(&status);
-    wire_status_set(&status, GRPC_INTERNAL, "the service broke the rules of HTTP/2: %s", nghttp2_strerror(code));
+    wire_status_set(&status, BASE_GRPC_INTERNAL, "the service broke the rules of HTTP/2: %s", nghttp2_strerror(code));
     gw_h2c__tell(c, &status, false);
     wire_status_dispose(&status);
   }

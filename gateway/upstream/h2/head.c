@@ -2,7 +2,7 @@
 
 #include <limits.h>
 
-enum { FIELD_OVERHEAD = 32, /* RFC 9113 section 6.5.2 */ GRPC_UNKNOWN = 2, GRPC_EXHAUSTED = 8, GRPC_INTERNAL = 13 };
+enum { FIELD_OVERHEAD = 32 }; /* RFC 9113 section 6.5.2 */
 
 void gw_h2c_head_init(gw_h2c_head *h, uint32_t max_bytes) {
   *h = (gw_h2c_head){.max_bytes = max_bytes, .status = -1};
@@ -117,10 +117,10 @@ static bool is_unusable(const gw_h2c_head *h, wire_status *out) {
     return false;
   }
   if (base_is(h->error, BASE_E_INVALID)) {
-    wire_status_set(out, GRPC_INTERNAL, "the service sent a header that gRPC metadata cannot hold: %s", h->what);
+    wire_status_set(out, BASE_GRPC_INTERNAL, "the service sent a header that gRPC metadata cannot hold: %s", h->what);
   } else {
-    wire_status_set(out, GRPC_EXHAUSTED, "the service's headers are larger than %u bytes or too many, at %s",
-                    h->max_bytes, h->what);
+    wire_status_set(out, BASE_GRPC_RESOURCE_EXHAUSTED,
+                    "the service's headers are larger than %u bytes or too many, at %s", h->max_bytes, h->what);
   }
   return true;
 }
@@ -132,7 +132,7 @@ bool gw_h2c_head_refuse(const gw_h2c_head *h, wire_status *out) {
   if (h->http_status == 200 && h->is_grpc) {
     return false;
   }
-  int code = h->http_status == 200 ? GRPC_UNKNOWN : wire_status_of_http(h->http_status);
+  int code = h->http_status == 200 ? BASE_GRPC_UNKNOWN : wire_status_of_http(h->http_status);
   wire_status_set(out, code, "the service answered HTTP %d with content-type \"%s\", which is no gRPC", h->http_status,
                   h->type);
   return true;
@@ -145,11 +145,12 @@ void gw_h2c_head_status(gw_h2c_head *h, wire_status *out) {
     return;
   }
   if (h->bad_status) {
-    wire_status_set(out, GRPC_UNKNOWN, "the service ended the call with a wrong or second grpc-status: %s", h->what);
+    wire_status_set(out, BASE_GRPC_UNKNOWN, "the service ended the call with a wrong or second grpc-status: %s",
+                    h->what);
     return;
   }
   if (!is_word) {
-    wire_status_set(out, GRPC_UNKNOWN, "the service ended the call without a grpc-status");
+    wire_status_set(out, BASE_GRPC_UNKNOWN, "the service ended the call without a grpc-status");
     return;
   }
   out->code = h->status;

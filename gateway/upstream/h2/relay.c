@@ -10,9 +10,6 @@ enum {
   KEPT_MAX = 64 << 10, /* request bytes kept for another try */
   TRIES_MAX = 3,
   WAITING_EXTRA = 1 << 20, /* a waiting call holds a message and the browser's window */
-  STATUS_CANCELLED = 1,
-  STATUS_DEADLINE = 4,
-  STATUS_UNAVAILABLE = 14,
 };
 
 enum state { WAITING, RUNNING, ENDED };
@@ -115,13 +112,13 @@ static void finish(gw__call *c, int code, const char *text) {
 
 /* Servers end a call past its deadline with a mere reset, which says nothing of the reason. */
 static bool is_late(const gw__call *c, const wire_status *status) {
-  return status->code == STATUS_UNAVAILABLE && !c->cancelled && base_now_ms() >= c->deadline_ms;
+  return status->code == BASE_GRPC_UNAVAILABLE && !c->cancelled && base_now_ms() >= c->deadline_ms;
 }
 
 /* A server of the C core that shuts down ends the calls it has not begun with these words, as if the caller had wanted it (lib/rpc/client_call.c meets the same).
  * They are no promise that nothing happened, so there is no other try. */
 static bool was_dropped(const gw__call *c, const wire_status *status) {
-  return status->code == STATUS_CANCELLED && !c->cancelled &&
+  return status->code == BASE_GRPC_CANCELLED && !c->cancelled &&
          base_span_is(base_buf_span(&status->message), "CANCELLED");
 }
 
@@ -137,11 +134,11 @@ static void on_status(void *ctx, const wire_status *status, bool unprocessed) {
     return;
   }
   if (is_late(c, status)) {
-    finish(c, STATUS_DEADLINE, "the deadline passed");
+    finish(c, BASE_GRPC_DEADLINE_EXCEEDED, "the deadline passed");
     return;
   }
   if (was_dropped(c, status)) {
-    finish(c, STATUS_UNAVAILABLE, "the server went away without taking the call");
+    finish(c, BASE_GRPC_UNAVAILABLE, "the server went away without taking the call");
     return;
   }
   c->events->on_status(c->ctx, status);
@@ -283,10 +280,10 @@ static void tell_ended(gw__cluster *k) {
     int code;
     const char *text;
   } fates[] = {
-      [CANCELLED] = {STATUS_CANCELLED, "cancelled"},
-      [DEADLINE] = {STATUS_DEADLINE, "no server took the call before its deadline"},
-      [FULL] = {STATUS_UNAVAILABLE, "too many calls wait for a connection to the service; try again"},
-      [STOPPED] = {STATUS_UNAVAILABLE, "the gateway is shutting down"},
+      [CANCELLED] = {BASE_GRPC_CANCELLED, "cancelled"},
+      [DEADLINE] = {BASE_GRPC_DEADLINE_EXCEEDED, "no server took the call before its deadline"},
+      [FULL] = {BASE_GRPC_UNAVAILABLE, "too many calls wait for a connection to the service; try again"},
+      [STOPPED] = {BASE_GRPC_UNAVAILABLE, "the gateway is shutting down"},
   };
   for (gw__call *c; (c = TAILQ_FIRST(&k->ended)) != NULL;) {
     TAILQ_REMOVE(&k->ended, c, entry);
@@ -339,7 +336,7 @@ static void fail_waiting(gw__cluster *k) {
   for (size_t n = k->waiting_count; n > 0 && k->waiting_count > 0; n--) {
     gw__call *c = TAILQ_FIRST(&k->waiting);
     leave_line(c);
-    finish(c, STATUS_UNAVAILABLE, text);
+    finish(c, BASE_GRPC_UNAVAILABLE, text);
   }
 }
 
