@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/text.h"
 #include "cli/unary.h"
+#include "cli/words.h"
 
 enum { SOURCES_MAX = 4 << 20 };
 
@@ -57,7 +58,7 @@ static void put_place(const citation *c) {
 
 void cli_answer_sources(citation *const *citations, size_t citation_count, passage *const *passages,
                         size_t passage_count) {
-  if (citation_count) puts("\nSources:");
+  if (citation_count) puts(cli_words("\nSources:"));
   for (size_t i = 0; i < citation_count; i++) {
     const citation *c = citations[i];
     const passage *p = NULL;
@@ -65,7 +66,7 @@ void cli_answer_sources(citation *const *citations, size_t citation_count, passa
       p = passages[k]->number == c->number ? passages[k] : NULL;
     const char *title = c->title[0] ? c->title : p ? p->title : "";
     printf("[%" PRId32 "] ", c->number);
-    put(c->material_id[0] || title[0] ? title : "the context that was given");
+    put(c->material_id[0] || title[0] ? title : cli_words("the context that was given"));
     if (p && p->heading[0]) fputs(" > ", stdout), put(p->heading);
     put_place(c);
     fputs(": \"", stdout);
@@ -151,6 +152,6 @@ void cli_answer_ask(cli_link *l, int64_t timeout_ms, const Ponte__Chatbot__V1__R
   end_line(&c);
   if (fflush(stdout) != 0 || ferror(stdout)) out->shown = false;
   if (!out->shown) cli_say("the answer could not be shown whole");
-  if (status->code == 0 && !c.ended) wire_status_set(status, CLI_INTERNAL, "the answer broke off");
+  if (status->code == 0 && !c.ended) wire_status_set(status, CLI_INTERNAL, "%s", cli_words("the answer broke off"));
   base_buf_dispose(&c.sources);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/span.h"
+#include "cli/words.h"
 
 #ifndef PONTE_VERSION
 #define PONTE_VERSION "0.1"
@@ -51,22 +52,22 @@ static void print_option(FILE *to, const cli_option *o) {
   if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
   snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, !o->value ? "" : may ? "" : " ", o->value ? o->value : "");
   if (may) snprintf(left, sizeof left, "%s--%s[=%.*s]", letter, o->name, (int)strlen(o->value) - 2, o->value + 1);
-  fprintf(to, "  %-26s %s", left, o->help);
+  fprintf(to, "  %-26s %s", left, cli_words(o->help));
   if (o->choices) fprintf(to, ": %s", o->choices);
   fputc('\n', to);
 }
 
 static void print_help(FILE *to, const cli_command *c, const char *path) {
-  fprintf(to, "usage: %s%s%s%s\n%s\n", path, c->commands ? " COMMAND [OPTION]..." : " [OPTION]...",
-          c->arguments ? " " : "", c->arguments ? c->arguments : "", c->summary);
-  if (c->help) fprintf(to, "%s", c->help);
+  fprintf(to, cli_words("usage: %s%s%s%s\n%s\n"), path, c->commands ? " COMMAND [OPTION]..." : " [OPTION]...",
+          c->arguments ? " " : "", c->arguments ? c->arguments : "", cli_words(c->summary));
+  if (c->help) fputs(cli_words(c->help), to);
   fputc('\n', to);
   for (const cli_command *const *sub = c->commands; sub && *sub; sub++)
-    fprintf(to, "  %-12s %s\n", (*sub)->name, (*sub)->summary);
+    fprintf(to, "  %-13s %s\n", (*sub)->name, cli_words((*sub)->summary));
   const cli_option *o;
   for (int i = 0; !c->commands && (o = cli_option_at(c, i)); i++)
     print_option(to, o);
-  if (c->commands) fprintf(to, "\n`%s COMMAND --help` tells more.\n", path);
+  if (c->commands) fprintf(to, cli_words("\n`%s COMMAND --help` tells more.\n"), path);
 }
 
 /* -- options ----------------------------------------------------------------------------------------------------------- */
@@ -101,6 +102,7 @@ enum { OPTION_BASE = 1000 };
 static int fill_getopt(const cli_command *c, struct option *longs, char *shorts) {
   const cli_option *o;
   int n = 0;
+  *shorts++ = ':'; /* tells a missing value from a wrong option */
   for (; n < OPTIONS_MAX && (o = cli_option_at(c, n)); n++) {
     int has = !o->value ? no_argument : o->value[0] == '[' ? optional_argument : required_argument;
     longs[n] = (struct option){o->name, has, NULL, OPTION_BASE + n};
@@ -121,13 +123,26 @@ static const cli_option *option_of(const cli_command *c, int code) {
   return NULL;
 }
 
+/* getopt would say it in its own language. */
+static void say_mistake(const char *path, int code, char **argv) {
+  char letter[] = {'-', (char)optopt, '\0'};
+  const char *given = optopt > 0 && optopt < OPTION_BASE ? letter : argv[optind - 1];
+  if (code == ':')
+    cli_say("%s: %s needs a value; --help tells more", path, given);
+  else
+    cli_say("%s: there is no %s, or not so; --help tells more", path, given);
+}
+
 static int run_command(const cli_command *c, const char *path, int argc, char **argv) {
   struct option longs[OPTIONS_MAX + 1];
-  char shorts[2 * OPTIONS_MAX + 1];
+  char shorts[2 * OPTIONS_MAX + 2];
   cli_args a = {.command = c};
   fill_getopt(c, longs, shorts);
+  opterr = 0;
   for (int code; (code = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
-    const cli_option *o = code == '?' ? NULL : option_of(c, code);
+    bool wrong = code == '?' || code == ':';
+    if (wrong) say_mistake(path, code, argv);
+    const cli_option *o = wrong ? NULL : option_of(c, code);
     if (o && strcmp(o->name, "help") == 0) {
       print_help(stdout, c, path);
       return CLI_EXIT_OK;
@@ -138,7 +153,7 @@ static int run_command(const cli_command *c, const char *path, int argc, char **
   a.count = argc - optind;
   if (a.count < c->min || a.count > c->max) {
     cli_say(a.count < c->min ? "%s needs %s; --help tells more" : "%s takes %s; --help tells more", path,
-            c->arguments ? c->arguments : "no arguments");
+            c->arguments ? c->arguments : cli_words("no arguments"));
     return CLI_EXIT_USAGE;
   }
   return c->run(&a);
@@ -175,7 +190,6 @@ int cli_main(int argc, char **argv) {
     size_t used = strlen(path);
     snprintf(path + used, sizeof path - used, " %s", c->name);
   }
-  argv[at - 1] = path; /* getopt names it in its messages */
   return run_command(c, path, argc - at + 1, argv + at - 1);
 }
 

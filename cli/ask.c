@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/session.h"
+#include "cli/words.h"
 
 enum { TOKEN_MAX = 8192 };
 
@@ -119,7 +120,7 @@ void cli_call_run(cli_link *l, const cli_call *call, base_span request, wire_sta
   base_err e = run(&w, request);
   if (base_is_ok(e) || l->interrupted) return;
   if (base_is(e, BASE_E_MALFORMED))
-    wire_status_set(status, CLI_INTERNAL, "the answer of %s cannot be read", call->path);
+    wire_status_set(status, CLI_INTERNAL, cli_words("the answer of %s cannot be read"), call->path);
   else
     wire_status_from_err(status, e);
 }
@@ -169,7 +170,8 @@ static const ProtobufCMessage *ask(cli_link *l, cli_call call, const pb_method *
   call.on_message = take_reply;
   call.ctx = &t;
   run_typed(l, &call, request, status);
-  if (status->code == 0 && !t.reply) wire_status_set(status, CLI_INTERNAL, "%s ended without an answer", method->path);
+  if (status->code == 0 && !t.reply)
+    wire_status_set(status, CLI_INTERNAL, cli_words("%s ended without an answer"), method->path);
   return status->code == 0 ? t.reply : NULL;
 }
 

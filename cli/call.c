@@ -10,6 +10,7 @@
 #include "cli/show.h"
 #include "cli/text.h"
 #include "cli/unary.h"
+#include "cli/words.h"
 #include "pb/json.h"
 
 enum { JSON_MAX = 8 << 20, WHY_MAX = 1024, NAMES_MAX = 1 << 20 };
@@ -174,7 +175,8 @@ static bool add_headers(const cli_args *a, wire_metadata *m) {
 static bool can_be_queued(const cli_args *a, bool stream) {
   bool metadata = cli_arg(a, "header") != NULL;
   if (!cli_arg(a, "queue") || (!stream && !metadata)) return true;
-  cli_say("--queue keeps one request without metadata: %s", stream ? "this is a stream of them" : "leave -H out");
+  cli_say("--queue keeps one request without metadata: %s",
+          stream ? cli_words("this is a stream of them") : cli_words("leave -H out"));
   return false;
 }
 

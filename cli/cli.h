@@ -60,7 +60,10 @@ extern const cli_command cli_root;
 
 /* "ponte: ..." on stderr; control characters, which may come from a server, are shown as '?'. */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Says what a failed call means, with its reason and field, and gives its exit code. */
+enum { CLI_STATUS_TEXT = 16384 };
+/* "CODE (REASON, field F): message", for people; *retry_ms: when it may be tried again, 0: nobody knows. */
+void cli_status_text(const wire_status *status, char out[CLI_STATUS_TEXT], int64_t *retry_ms);
+/* Says what a failed call means, and gives its exit code. */
 int cli_exit_of(const wire_status *status);
 
 #endif

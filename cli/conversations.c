@@ -5,6 +5,7 @@
 #include "cli/chatbot.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "cli/words.h"
 
 typedef Ponte__Chatbot__V1__Conversation conversation;
 typedef Ponte__Chatbot__V1__Message message;
@@ -50,11 +51,11 @@ static void show_message(const message *m) {
     puts("");
   }
   if (m->finish_reason == PONTE__CHATBOT__V1__FINISH_REASON__FINISH_REASON_UNSPECIFIED) {
-    puts("(not answered to the end)");
+    puts(cli_words("(not answered to the end)"));
   } else if (m->finish_reason == PONTE__CHATBOT__V1__FINISH_REASON__FINISH_REASON_MAX_TOKENS) {
-    puts("(cut at the engine's limit)");
+    puts(cli_words("(cut at the engine's limit)"));
   } else if (m->finish_reason == PONTE__CHATBOT__V1__FINISH_REASON__FINISH_REASON_SAFETY) {
-    puts("(blocked by the engine's provider)");
+    puts(cli_words("(blocked by the engine's provider)"));
   }
   cli_answer_sources(m->citations, m->n_citations, m->passages, m->n_passages);
 }

@@ -10,6 +10,7 @@
 #include "cli/session.h"
 #include "cli/show.h"
 #include "cli/unary.h"
+#include "cli/words.h"
 #include "ponte/orders/v1/orders.ponte.h"
 #include "ponte/reports/v1/reports.ponte.h"
 #include "ponte/users/v1/users.ponte.h"
@@ -99,7 +100,7 @@ static bool find_user(demo *d, int i) {
     if (strcmp(r->users[k]->email, people[i].email) == 0) return keep_id(d, i, r->users[k]->user_id);
   }
   if (r)
-    wire_status_set(&d->status, CLI_NOT_FOUND, "the user %s has been deleted; `ponte users restore` helps",
+    wire_status_set(&d->status, CLI_NOT_FOUND, cli_words("the user %s has been deleted; `ponte users restore` helps"),
                     people[i].email);
   return false;
 }

@@ -8,6 +8,7 @@
 #include "cli/show.h"
 #include "cli/table.h"
 #include "cli/unary.h"
+#include "cli/words.h"
 #include "ponte/users/v1/users.ponte.h"
 
 enum { LINE_MAX_BYTES = 1100 };
@@ -23,7 +24,7 @@ static bool read_line(char line[LINE_MAX_BYTES]) {
 
 static bool prompt(const char *question, bool echo, char line[LINE_MAX_BYTES]) {
   struct termios old, quiet;
-  fputs(question, stderr);
+  fputs(cli_words(question), stderr);
   if (echo) return read_line(line);
   if (tcgetattr(STDIN_FILENO, &old) != 0) return false;
   quiet = old;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/words.h"
 
 enum { FILE_MAX = 256 << 20, COLUMNS = 80 };
 
@@ -51,7 +52,7 @@ void cli_output_final(cli_output *o) {
 
 void cli_output_say(cli_output *o, const char *text) {
   clear_line(o);
-  cli_say("%s", text);
+  cli_say("%s", cli_words(text));
 }
 
 static bool write_all(cli_output *o) {

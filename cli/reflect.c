@@ -1,5 +1,6 @@
 /* reflect.c - grpc/grpc doc/server-reflection.md. */
 #include "cli/reflect.h"
+#include "cli/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,7 +217,8 @@ pb_dynamic *cli_reflect(cli_link *l, int port, int64_t timeout_ms, const char *s
   base_buf_init(&q->set, PB_DYNAMIC_MAX_BYTES);
   if (run(q, port, timeout_ms, status)) {
     base_err e = pb_dynamic_new(base_buf_span(&q->set), &types);
-    if (!base_is_ok(e)) wire_status_set(status, 13, "the server's types make no sense: %s", base_err_text(e));
+    if (!base_is_ok(e))
+      wire_status_set(status, CLI_INTERNAL, cli_words("the server's types make no sense: %s"), base_err_text(e));
   }
   clear(q);
   free(q);

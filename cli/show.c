@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/words.h"
 #include "pb/json.h"
 
 enum { JSON_MAX = 64 << 20, TIME_MEMORY = 4096 };
@@ -18,7 +19,8 @@ bool cli_show_json(const ProtobufCMessage *message) {
   base_err e = pb_json_write(message, PB_JSON_STANDARD, &text);
   base_span s = base_buf_span(&text);
   bool good = base_is_ok(e) && fwrite(s.p, 1, s.n, stdout) == s.n && putchar('\n') != EOF && fflush(stdout) == 0;
-  if (!good) cli_say("the answer cannot be written: %s", base_is_ok(e) ? "standard output failed" : base_err_text(e));
+  if (!good)
+    cli_say("the answer cannot be written: %s", base_is_ok(e) ? cli_words("standard output failed") : base_err_text(e));
   base_buf_dispose(&text);
   return good;
 }

@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/source.h"
+#include "cli/words.h"
 
 enum { BLOCK = 4096, QUALITY = 7, CHANNELS_MAX = 64 };
 
@@ -107,7 +108,7 @@ cli_source *cli_source_file(const char *path) {
   f->file =
       strcmp(path, "-") == 0 ? sf_open_fd(STDIN_FILENO, SFM_READ, &f->info, 0) : sf_open(path, SFM_READ, &f->info);
   if (f->file && prepare(f)) return &f->base;
-  cli_say("%s: %s", path, f->file ? "this kind of audio cannot be converted" : sf_strerror(NULL));
+  cli_say("%s: %s", path, f->file ? cli_words("this kind of audio cannot be converted") : sf_strerror(NULL));
   source_free(&f->base);
   return NULL;
 }

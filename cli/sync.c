@@ -11,8 +11,10 @@
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/unary.h"
-#include "rpc/error.h"
+#include "cli/words.h"
 #include "wc/retry.h"
+
+enum { WHY_MAX = 511 };
 
 /* Services forget keys after seven days, and a call may have been executed, unanswered, when it was queued: after that its repetition would be a second execution. The day
  * is for clocks that differ. */
@@ -58,11 +60,10 @@ static bool is_mine(const sync_run *s, const cli_queued *c) {
 }
 
 static bool put_aside(sync_run *s, const cli_queued *c, const wire_status *status) {
-  char why[512], reason[64], field[128];
+  char why[CLI_STATUS_TEXT];
   int64_t retry_ms;
-  base_span message = base_buf_span(&status->message);
-  if (!base_is_ok(rpc_error_read(status, reason, field, &retry_ms))) reason[0] = '\0';
-  snprintf(why, sizeof why, "%s %s: %.*s", base_grpc_name(status->code), reason, BASE_SPAN_ARG(message));
+  cli_status_text(status, why, &retry_ms);
+  why[WHY_MAX] = '\0'; /* a few words are enough to be kept, and those are whole characters */
   while (!base_span_utf8(base_span_str(why)))
     why[strlen(why) - 1] = '\0';
   cli_say("%" PRId64 " %s was refused and is kept aside: %s", c->id, c->path, why);
@@ -86,16 +87,17 @@ static bool send_one(sync_run *s, const cli_queued *c, int *code) {
   if (!is_mine(s, c)) {
     bool token = strcmp(c->account, CLI_QUEUE_TOKEN) == 0;
     cli_say("%" PRId64 " %s waits: it was queued by %s", c->id, c->path,
-            token ? "whoever's token was given: give it again with --token" : "another account: `ponte login`");
+            token ? cli_words("whoever's token was given: give it again with --token")
+                  : cli_words("another account: `ponte login`"));
     *code = CLI_EXIT_STATUS + CLI_UNAUTHENTICATED;
     return false;
   }
   wire_status status;
   wire_status_init(&status);
   if (base_wall_ms() - c->queued_ms > REPEATABLE_MS) {
-    wire_status_set(&status, CLI_FAILED_PRECONDITION,
-                    "it waited for more than six days, and services forget keys after seven: "
-                    "look whether it was done, and if not, make it anew");
+    wire_status_set(&status, CLI_FAILED_PRECONDITION, "%s",
+                    cli_words("it waited for more than six days, and services forget keys after seven: "
+                              "look whether it was done, and if not, make it anew"));
     bool good = put_aside(s, c, &status);
     wire_status_dispose(&status);
     return good;
@@ -138,7 +140,7 @@ static int run_sync(const cli_args *a) {
   if (s.json)
     printf("{\"sent\":%" PRId64 ",\"waiting\":%" PRId64 ",\"refused\":%" PRId64 "}\n", s.sent, waiting, refused);
   else
-    printf("%" PRId64 " sent, %" PRId64 " waiting, %" PRId64 " refused\n", s.sent, waiting, refused);
+    printf(cli_words("%" PRId64 " sent, %" PRId64 " waiting, %" PRId64 " refused\n"), s.sent, waiting, refused);
   if (s.linked) cli_link_close(&s.link);
   cli_queue_close(s.queue);
   return code;
@@ -218,15 +220,17 @@ static int run_drop(const cli_args *a) {
 static const cli_option sync_options[] = {
     {"token", "TOKEN", "bearer token for all of them, whoever queued them", NULL, 0}, {0}};
 
-const cli_command cli_sync = {.name = "sync",
-                              .summary = "send the calls that --queue has kept",
-                              .groups = CLI_CALL | CLI_JSON,
-                              .options = sync_options,
-                              .help = "Each is sent to the place it was meant for, in order and, by its idempotency "
-                                      "key, with effect once. It stops at the first service that\n"
-                                      "cannot be reached; calls that are refused for good are kept aside (`ponte queue "
-                                      "list`), and the exit code is then 1.\n",
-                              .run = run_sync};
+const cli_command cli_sync = {
+    .name = "sync",
+    .summary = "send the calls that --queue has kept",
+    .groups = CLI_CALL | CLI_JSON,
+    .options = sync_options,
+    .help = "Each is sent to the place it was meant for, in order and, by its idempotency key, with effect once; "
+            "questions are shown with\n"
+            "their answers. It stops at the first service that cannot be reached; calls that are refused for good are "
+            "kept aside\n"
+            "(`ponte queue list`), and the exit code is then 1.\n",
+    .run = run_sync};
 
 static const cli_command queue_list = {
     .name = "list", .summary = "the calls that wait, and those that were refused", .groups = CLI_JSON, .run = run_list};

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/queue.h"
 #include "cli/show.h"
+#include "cli/words.h"
 
 enum { TIMEOUT_MS = 30000 };
 
@@ -45,9 +46,9 @@ bool cli_page(const cli_args *a, int32_t *size, char **token) {
 bool cli_confirm(const cli_args *a, const char *question) {
   char answer[16] = "";
   if (cli_arg(a, "yes") || !isatty(STDIN_FILENO)) return true;
-  fprintf(stderr, "%s [y/N] ", question);
+  fprintf(stderr, cli_words("%s [y/N] "), cli_words(question));
   if (!fgets(answer, sizeof answer, stdin)) return false;
-  return answer[0] == 'y' || answer[0] == 'Y';
+  return answer[0] && strchr(cli_words("yY"), answer[0]);
 }
 
 static int show_reply(const cli_args *a, const cli_unary *u, const ProtobufCMessage *reply) {

@@ -249,6 +249,42 @@ class Ask(World):
         self.ponte("ask", "x", code=UNAUTHENTICATED, said="NO_IDENTITY")
 
 
+class Portuguese(World):
+    def setUp(self):
+        super().setUp()
+        self.environment["LC_ALL"] = "pt_BR.UTF-8"
+
+    def test_errors(self):
+        rows = [
+            (["ask", ""], INVALID, r"INVALID_ARGUMENT \(INVALID_FIELD, campo duvida\): o serviço recusou um campo: "),
+            (["ask", "x", "--conversation", "01a20364-6f10-72fa-b87f-2452b6f4a5d8"], NOT_FOUND, "NOT_FOUND .*: não existe, ou não é seu"),
+            (["ask", f"{CELL} fake:text=2,error=UNAVAILABLE"], UNAVAILABLE, r"\(ENGINE_UNAVAILABLE\): o assistente não está acessível agora; pergunte de novo em instantes$"),
+            (["ask", f"{CELL} fake:text=1,wait", "--timeout", "0.5"], 24, "DEADLINE_EXCEEDED.*: demorou demais"),
+            (["ask", f"{CELL} fake:text=1,end=MAX_TOKENS"], CUT, "a resposta está cortada"),
+            (["ask", "x", "--timeout", "soon"], 2, "deve ser um número positivo de segundos"),
+            (["ask", "x", "--frob"], 2, "ponte ask: não há --frob, ou não assim"),
+            (["ask", "x", "--json=1"], 2, "não há --json=1, ou não assim"),
+            (["ask", "x", "-z"], 2, "não há -z, ou não assim"),
+            (["ask", "x", "--key"], 2, "ponte ask: --key precisa de um valor"),
+            (["ask", "x", "--material", f"{self.home}/none.md"], 1, "none.md"),
+            (["materials", "show"], 2, "precisa de MATERIAL_ID"),
+            (["frob"], 2, "ponte não tem o comando frob"),
+        ]
+        self.ponte("materials", "add", self.lesson)
+        for arguments, code, said in rows:
+            with self.subTest(arguments):
+                self.ponte(*arguments, code=code, said=f"(?m){said}", where=self.direct if arguments[-1] != "--key" else [])
+
+    def test_answers(self):
+        out = self.ponte("ask", f"{CELL} fake:text=1,quote=1", "--material", self.lesson)
+        self.assertIn("\nFontes:\n[1] cells > Biology > The cell, bytes", out)
+        self.services.stop()
+        self.ponte("ask", f"{CELL} fake:text=1", "--queue", "--key", "pt", said="a chamada está guardada com a chave pt")
+        self.ponte("ask", CELL, code=UNAVAILABLE, said="UNAVAILABLE: o gateway ou o serviço não está acessível")
+        self.services.start()
+        self.assertTrue(self.ponte("sync", said="foi feita").endswith("\n\n1 enviadas, 0 esperando, 0 recusadas\n"))
+
+
 class Terminal:
     """A command whose standard input is a terminal of its own; what it prints comes by a pipe."""
 

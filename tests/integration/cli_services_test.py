@@ -20,6 +20,7 @@ import termios
 import threading
 import time
 import unittest
+import unittest.mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import harness
@@ -695,13 +696,15 @@ class Completion(unittest.TestCase):
 
     def test_every_command_has_help(self):
         def walk(path):
-            done = subprocess.run([procs.program("ponte"), *path, "--help"], capture_output=True, text=True, check=True)
-            self.assertTrue(done.stdout.startswith("usage: ponte"), done.stdout)
+            done = subprocess.run([procs.program("ponte"), *path, "--help"], capture_output=True, text=True, check=True, env=dict(os.environ, LC_ALL=language))
+            self.assertTrue(done.stdout.startswith(f"{usage}: ponte"), done.stdout)
             if "COMMAND" not in done.stdout.splitlines()[0]:
                 return 1
             names = re.findall(r"^  ([a-z]+) +", done.stdout, re.M)
             return sum(walk([*path, name]) for name in names)
-        self.assertGreaterEqual(walk([]), 25)
+        for language, usage in (("C", "usage"), ("pt_BR.UTF-8", "uso"), ("pt", "uso"), ("ptx", "usage"), ("", "uso")):
+            with self.subTest(language), unittest.mock.patch.dict(os.environ, LANG="pt_BR.UTF-8"):
+                self.assertGreaterEqual(walk([]), 25)
 
 
 unittest.main(verbosity=2)

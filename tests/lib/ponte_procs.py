@@ -16,6 +16,8 @@ FRAME = 320  # what the client sends at once, samples
 CLIPS = "/usr/share/pocketsphinx/test/data/librivox"  # Debian: pocketsphinx-testdata
 READY_SECONDS = 60
 
+os.environ["LC_ALL"] = "C.UTF-8"  # what is looked for in the programs' words is English, whatever the language of who runs the tests
+
 
 def free_port():
     with socket.socket() as s:
