@@ -225,6 +225,8 @@ static const settings_row limits_rows[] = {
     {.key = "body_time", TIME(L, body_ms, 100, "30s", "without a byte of an unfinished body")},
     {.key = "keep_alive", TIME(L, keep_alive_ms, 100, "75s", "an HTTP/1.1 connection between requests")},
     {.key = "idle", TIME(L, idle_ms, 1000, "1h", "an HTTP/2 connection or a WebSocket without a call")},
+    {.key = "lost",
+     TIME(L, lost_ms, 5000, "15s", "a client with calls whose network answers nothing for so long is gone")},
     {.key = "lifetime", TIME(L, lifetime_ms, 0, NULL, "after which a connection is drained; default: none")},
     {.key = "max_timeout",
      TIME(L, max_timeout_ms, 0, NULL, "ceiling of grpc-timeout, and the deadline of calls without one; default: none")},

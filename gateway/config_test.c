@@ -70,6 +70,7 @@ static void the_defaults_of_the_limits_are_theirs(void) {
   CHECK_INT(ours.body_ms, theirs.body_ms);
   CHECK_INT(ours.keep_alive_ms, theirs.keep_alive_ms);
   CHECK_INT(ours.idle_ms, theirs.idle_ms);
+  CHECK_INT(ours.lost_ms, theirs.lost_ms);
   CHECK_INT(ours.lifetime_ms, theirs.lifetime_ms);
   CHECK_INT(ours.max_timeout_ms, theirs.max_timeout_ms);
   CHECK_INT(ours.rate_per_address, theirs.rate_per_address);

@@ -105,6 +105,7 @@ static base_err open_place(gw_worker *w, const gw_place *place, opened *o) {
                                         .tls = place->tls,
                                         .max_connections = (int)limits.connections + REFUSED_CONNECTIONS,
                                         .first_byte_ms = limits.header_ms,
+                                        .lost_ms = limits.lost_ms,
                                         .share_port = w->options.share_ports,
                                         .on_accept = gw_front_on_accept,
                                         .on_end = gw_front_on_end,

@@ -5,9 +5,11 @@
 #include "base/clock.h"
 
 enum {
-  TICK_MS = 30000,     /* how often a silent peer is looked at */
+  TICK_MS = 30000,     /* how often a peer without streams is looked at */
   BUSY_TICK_MS = 5000, /* how often streams are */
-  DRAINED_MS = 30000,  /* for the peer's answer to the announced end */
+  SILENT_MS = 10000,   /* with streams; then a PING asks for a sign of life */
+  DEAD_MS = 30000,
+  DRAINED_MS = 30000, /* for the peer's answer to the announced end */
   DEFAULT_IDLE_MS = 3600000,
   PAUSE_BYTES = 256 << 10, /* unsent output at which the peer must read before it may say more */
   LINGER_MS = 5000,
@@ -50,6 +52,7 @@ static void flush(gw_h2 *h) {
     close_soon(h);
     return;
   }
+  net_conn_guard(h->conn, gw_h2_session_streams(h->session) > 0);
   bool full = net_conn_queued(h->conn) > PAUSE_BYTES;
   if (full != h->paused) {
     h->paused = full;
@@ -129,7 +132,7 @@ static void look_at_idle(gw_h2 *h, int64_t now_ms) {
 
 /* A phone that lost its network says nothing: a PING finds out, or its streams would be held until the service speaks. */
 static void look_for_life(gw_h2 *h, int64_t now_ms) {
-  if (now_ms - h->heard_ms < TICK_MS * (h->pinged ? 2 : 1)) {
+  if (now_ms - h->heard_ms < (h->pinged ? DEAD_MS : SILENT_MS)) {
     return;
   }
   if (h->pinged) {

@@ -45,6 +45,7 @@ gw_limits_options gw_limits_with_defaults(const gw_limits_options *o) {
   d.body_ms = or64(o->body_ms, 30000);
   d.keep_alive_ms = or64(o->keep_alive_ms, 75000);
   d.idle_ms = or64(o->idle_ms, 3600000);
+  d.lost_ms = or64(o->lost_ms, 15000);
   d.rate_per_address = or32(o->rate_per_address, 2000);
   d.burst_per_address = or32(o->burst_per_address, 4000);
   d.rate_per_identity = or32(o->rate_per_identity, 1000);

@@ -24,6 +24,7 @@ typedef struct {
   int64_t header_ms, body_ms;       /* [10 s] for a request's head; [30 s] without a byte of an unfinished body */
   int64_t keep_alive_ms;            /* [75 s] an HTTP/1.1 connection between requests */
   int64_t idle_ms;                  /* [1 h] an HTTP/2 connection or a WebSocket without a call */
+  int64_t lost_ms;                  /* [15 s] while a client has calls: its network answers nothing */
   int64_t lifetime_ms;              /* [none] a connection is drained after so long */
   int64_t
       max_timeout_ms; /* [none] ceiling of a unary call's or stream's grpc-timeout; also what calls without one get */

@@ -259,6 +259,8 @@ void gw_ws_endpoint_drained(gw_ws_endpoint *e) {
   }
 }
 
+bool gw_ws_endpoint_is_busy(const gw_ws_endpoint *e) { return !e->over && e->vt->is_busy(e->session); }
+
 int64_t gw_ws_endpoint_next_due_ms(const gw_ws_endpoint *e) {
   return e->over ? INT64_MAX : e->vt->next_due_ms(e->session);
 }

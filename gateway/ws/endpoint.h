@@ -46,6 +46,7 @@ void gw_ws_endpoint_dispose(gw_ws_endpoint *e);
 void gw_ws_endpoint_receive(gw_ws_endpoint *e, base_span bytes, int64_t now_ms);
 void gw_ws_endpoint_flush(gw_ws_endpoint *e, int64_t now_ms);
 void gw_ws_endpoint_drained(gw_ws_endpoint *e);
+bool gw_ws_endpoint_is_busy(const gw_ws_endpoint *e);
 int64_t gw_ws_endpoint_next_due_ms(const gw_ws_endpoint *e);
 void gw_ws_endpoint_on_time(gw_ws_endpoint *e, int64_t now_ms);
 void gw_ws_endpoint_drain(gw_ws_endpoint *e, int64_t now_ms, uint32_t grace_ms);

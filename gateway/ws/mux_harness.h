@@ -107,6 +107,12 @@ static inline void harness_put_hello(struct harness *h, uint32_t credit) {
   wire_mux_hello hello = {.version = WIRE_MUX_VERSION, .call_credit = credit, .max_message = 1 << 20};
   CHECK_OK(wire_mux_put_hello(&h->out, &hello));
 }
+static inline void harness_hello(struct harness *h, uint32_t credit) {
+  harness_open(h, NULL);
+  harness_put_hello(h, credit);
+  harness_tell(h, 0);
+  CHECK_INT(h->closes, 0);
+}
 static inline void harness_put_open(struct harness *h, uint32_t call) {
   wire_mux_open o = {.path = base_span_str("/pkg.Service/Method"), .timeout_ms = 0};
   wire_metadata_init(&o.metadata);

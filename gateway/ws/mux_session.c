@@ -200,10 +200,15 @@ static int64_t ping_due_ms(const gw_mux *m) {
     due = m->sent_ms + m->client_ping_ms;
   }
   /* Silence of the client: a PING asks for a sign of life, once a silence. */
-  if (m->pinged_ms < m->heard_ms + m->options.ping_interval_ms) {
-    due = earlier(due, m->heard_ms + m->options.ping_interval_ms);
+  int64_t silent_ms = m->heard_ms + gw_ws_ping_after_ms(m->options.ping_interval_ms, m->count > 0);
+  if (m->pinged_ms < silent_ms) {
+    due = earlier(due, silent_ms);
   }
   return due;
+}
+
+static int64_t death_due_ms(const gw_mux *m) {
+  return m->heard_ms + gw_ws_dead_after_ms(m->options.ping_interval_ms, m->count > 0);
 }
 
 int64_t gw_mux_next_due_ms(const gw_mux *m) {
@@ -216,7 +221,7 @@ int64_t gw_mux_next_due_ms(const gw_mux *m) {
   } else if (m->count == 0) {
     due = earlier(due, m->busy_ms + m->options.idle_ms);
   }
-  return earlier(due, m->heard_ms + 2 * (int64_t)m->options.ping_interval_ms);
+  return earlier(due, death_due_ms(m));
 }
 
 void gw_mux_on_time(gw_mux *m, int64_t now_ms) {
@@ -242,7 +247,7 @@ void gw_mux_on_time(gw_mux *m, int64_t now_ms) {
     gw_mux_fail(m, base_fail(BASE_E_HELLO));
     return;
   }
-  if (now_ms >= m->heard_ms + 2 * (int64_t)m->options.ping_interval_ms) {
+  if (now_ms >= death_due_ms(m)) {
     finish(m, base_fail(BASE_E_UNAVAILABLE));
     return;
   }
@@ -331,6 +336,7 @@ static void vt_heard(void *m, int64_t now_ms) {
 static void vt_fail(void *m, base_err why) { gw_mux_fail(m, why); }
 static void vt_flush(void *m, int64_t now_ms) { gw_mux_flush(m, now_ms); }
 static void vt_writable(void *m) { gw_mux_writable(m); }
+static bool vt_is_busy(const void *session) { return ((const gw_mux *)session)->count > 0; }
 static int64_t vt_next_due_ms(const void *m) { return gw_mux_next_due_ms(m); }
 static void vt_on_time(void *m, int64_t now_ms) { gw_mux_on_time(m, now_ms); }
 static void vt_drain(void *m, int64_t now_ms, uint32_t grace_ms) { gw_mux_drain(m, now_ms, grace_ms); }
@@ -343,6 +349,7 @@ const gw_ws_session_vt gw_mux_vt = {
     .fail = vt_fail,
     .flush = vt_flush,
     .writable = vt_writable,
+    .is_busy = vt_is_busy,
     .next_due_ms = vt_next_due_ms,
     .on_time = vt_on_time,
     .drain = vt_drain,

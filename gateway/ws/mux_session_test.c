@@ -2,13 +2,6 @@
 
 static uint8_t bytes[1 << 20]; /* zeroes */
 
-static void hello(struct harness *h, uint32_t credit) {
-  harness_open(h, NULL);
-  harness_put_hello(h, credit);
-  harness_tell(h, 0);
-  CHECK_INT(h->closes, 0);
-}
-
 static void hello_comes_first_from_the_gateway(void) {
   struct harness h;
   harness_open(&h, &(gw_mux_options){.call_credit = 1234, .max_calls = 7});
@@ -21,7 +14,7 @@ static void hello_comes_first_from_the_gateway(void) {
 static void carries_a_call(void) {
   struct harness h;
   struct got last = {0};
-  hello(&h, 1000);
+  harness_hello(&h, 1000);
   harness_put_open(&h, 1);
   harness_put_message(&h, 1, 10, false);
   harness_put_message(&h, 1, 20, true);
@@ -124,7 +117,7 @@ static void bad_frames_close(void) {
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct harness h;
-    hello(&h, 1000);
+    harness_hello(&h, 1000);
     harness_put_open(&h, 5);
     harness_tell(&h, 0);
     put_raw(&h, rows[i].hex);
@@ -177,7 +170,7 @@ static void bad_hello_closes(void) {
 
 static void data_after_end_closes(void) {
   struct harness h;
-  hello(&h, 1000);
+  harness_hello(&h, 1000);
   harness_put_open(&h, 1);
   harness_put_message(&h, 1, 0, true);
   harness_put_message(&h, 1, 0, false);
@@ -188,7 +181,7 @@ static void data_after_end_closes(void) {
 
 static void unknown_high_types_are_ignored(void) {
   struct harness h;
-  hello(&h, 1000);
+  harness_hello(&h, 1000);
   put_raw(&h, "80ff00000007000002aabb"
               "ff0000000000000000");
   harness_tell(&h, 0);
@@ -264,7 +257,7 @@ static void a_message_longer_than_the_window_gets_through(void) {
 
 static void the_clients_credit_holds_data_and_status_back(void) {
   struct harness h;
-  hello(&h, 100);
+  harness_hello(&h, 100);
   harness_put_open(&h, 1);
   harness_tell(&h, 0);
   gw_fake_data(h.up.calls, base_span_of(bytes, 250));
@@ -287,7 +280,7 @@ static void the_clients_credit_holds_data_and_status_back(void) {
 
 static void the_service_is_asked_for_no_more_than_fits(void) {
   struct harness h;
-  hello(&h, 0x7fffffff);
+  harness_hello(&h, 0x7fffffff);
   harness_put_open(&h, 1);
   harness_tell(&h, 0);
   CHECK_INT(h.up.calls->credit, 65536); /* the local window, whatever the client takes */
@@ -312,7 +305,7 @@ static void the_service_is_asked_for_no_more_than_fits(void) {
 
 static void one_slow_call_stops_only_itself(void) {
   struct harness h;
-  hello(&h, 1000);
+  harness_hello(&h, 1000);
   harness_put_open(&h, 1);
   harness_put_open(&h, 2);
   harness_tell(&h, 0);
@@ -331,7 +324,7 @@ static void one_slow_call_stops_only_itself(void) {
 
 static void calls_take_turns_when_the_socket_reopens(void) {
   struct harness h;
-  hello(&h, 0x7fffffff);
+  harness_hello(&h, 0x7fffffff);
   harness_put_open(&h, 1);
   harness_put_open(&h, 2);
   harness_tell(&h, 0);
@@ -353,7 +346,7 @@ static void calls_take_turns_when_the_socket_reopens(void) {
 static void cancel_gets_its_status_without_credit(void) {
   struct harness h;
   struct got last = {0};
-  hello(&h, 10);
+  harness_hello(&h, 10);
   harness_put_open(&h, 1);
   harness_put_open(&h, 2);
   harness_tell(&h, 0);
@@ -419,35 +412,9 @@ static void the_token_travels_with_each_call(void) {
   harness_free(&h);
 }
 
-static void time_closes_and_pings(void) {
-  struct harness h;
-  harness_open(&h, NULL);
-  CHECK_INT(gw_mux_next_due_ms(h.mux), 5000);
-  gw_mux_on_time(h.mux, 4999);
-  CHECK_INT(h.closes, 0);
-  gw_mux_on_time(h.mux, 5000);
-  CHECK_INT(h.close_code, 4002);
-  harness_free(&h);
-
-  harness_open(&h, NULL);
-  wire_mux_hello wants = {.version = 1, .ping_interval_ms = 7000};
-  CHECK_OK(wire_mux_put_hello(&h.out, &wants));
-  harness_tell(&h, 0);
-  CHECK_INT(gw_mux_next_due_ms(h.mux), 7000);
-  gw_mux_on_time(h.mux, 7000);
-  gw_mux_flush(h.mux, 7000);
-  CHECK_INT(harness_count(&h, WIRE_MUX_PING, 0, NULL), 1);
-  CHECK_INT(gw_mux_next_due_ms(h.mux), 14000);
-  gw_mux_on_time(h.mux, 59999);
-  CHECK_INT(h.closes, 0);
-  gw_mux_on_time(h.mux, 60000);
-  CHECK_INT(h.closes, 1);
-  harness_free(&h);
-}
-
 static void ping_is_answered(void) {
   struct harness h;
-  hello(&h, 0);
+  harness_hello(&h, 0);
   CHECK_OK(wire_mux_put_ping(&h.out, false, 0x0102030405060708));
   CHECK_OK(wire_mux_put_ping(&h.out, true, 1));
   harness_tell(&h, 0);
@@ -465,7 +432,7 @@ static void hear_of_the_drain(struct harness *h, int64_t now_ms) {
 static void drain_lets_calls_finish(void) {
   struct harness h;
   struct got last = {0};
-  hello(&h, 1000);
+  harness_hello(&h, 1000);
   harness_put_open(&h, 3);
   harness_tell(&h, 0);
   gw_mux_drain(h.mux, 100, 2000);
@@ -501,7 +468,7 @@ static void drain_lets_calls_finish(void) {
 static void drain_ends_calls_after_the_grace(void) {
   struct harness h;
   struct got last = {0};
-  hello(&h, 1000);
+  harness_hello(&h, 1000);
   harness_put_open(&h, 1);
   harness_tell(&h, 0);
   gw_mux_drain(h.mux, 100, 2000);
@@ -517,18 +484,6 @@ static void drain_ends_calls_after_the_grace(void) {
   CHECK_INT(last.number, 14);
   CHECK_INT(h.close_code, 4001);
   CHECK(h.up.calls->cancelled);
-  harness_free(&h);
-}
-
-static void idle_connections_drain_once_they_know(void) {
-  struct harness h;
-  hello(&h, 1000);
-  gw_mux_drain(h.mux, 100, 2000);
-  gw_mux_flush(h.mux, 100);
-  CHECK_INT(harness_count(&h, WIRE_MUX_DRAIN, 0, NULL), 1);
-  CHECK_INT(h.closes, 0);
-  hear_of_the_drain(&h, 150);
-  CHECK_INT(h.close_code, 4001);
   harness_free(&h);
 }
 
@@ -556,9 +511,21 @@ static void connections_without_a_call_drain(void) {
   harness_free(&h);
 }
 
+static void idle_connections_drain_once_they_know(void) {
+  struct harness h;
+  harness_hello(&h, 1000);
+  gw_mux_drain(h.mux, 100, 2000);
+  gw_mux_flush(h.mux, 100);
+  CHECK_INT(harness_count(&h, WIRE_MUX_DRAIN, 0, NULL), 1);
+  CHECK_INT(h.closes, 0);
+  hear_of_the_drain(&h, 150);
+  CHECK_INT(h.close_code, 4001);
+  harness_free(&h);
+}
+
 static void a_lost_connection_cancels_its_calls(void) {
   struct harness h;
-  hello(&h, 1000);
+  harness_hello(&h, 1000);
   harness_put_open(&h, 1);
   harness_put_open(&h, 2);
   harness_tell(&h, 0);
@@ -576,7 +543,6 @@ TEST_MAIN(TEST(hello_comes_first_from_the_gateway), TEST(carries_a_call), TEST(b
           TEST(a_message_longer_than_the_window_gets_through), TEST(the_clients_credit_holds_data_and_status_back),
           TEST(the_service_is_asked_for_no_more_than_fits), TEST(one_slow_call_stops_only_itself),
           TEST(calls_take_turns_when_the_socket_reopens), TEST(cancel_gets_its_status_without_credit),
-          TEST(calls_that_cannot_be_get_a_status), TEST(the_token_travels_with_each_call), TEST(time_closes_and_pings),
-          TEST(connections_without_a_call_drain), TEST(ping_is_answered), TEST(drain_lets_calls_finish),
-          TEST(drain_ends_calls_after_the_grace), TEST(idle_connections_drain_once_they_know),
-          TEST(a_lost_connection_cancels_its_calls))
+          TEST(calls_that_cannot_be_get_a_status), TEST(the_token_travels_with_each_call), TEST(ping_is_answered),
+          TEST(drain_lets_calls_finish), TEST(drain_ends_calls_after_the_grace), TEST(connections_without_a_call_drain),
+          TEST(idle_connections_drain_once_they_know), TEST(a_lost_connection_cancels_its_calls))

@@ -35,6 +35,8 @@ typedef struct {
   void (*flush)(void *session, int64_t now_ms);
   /* The socket's queue is empty again. */
   void (*writable)(void *session);
+  /* The client waits for a call. Changes only in receive and before want_flush. */
+  bool (*is_busy)(const void *session);
   /* When on_time is wanted next; INT64_MAX = never. Moves earlier only in receive and drain. */
   int64_t (*next_due_ms)(const void *session);
   void (*on_time)(void *session, int64_t now_ms);
@@ -43,5 +45,15 @@ typedef struct {
   /* Abandons its calls. NULL is allowed. */
   void (*free)(void *session);
 } gw_ws_session_vt;
+
+/* With calls open a silent client is asked sooner for a sign of life: what works for it should stop soon when it is gone. */
+enum { GW_WS_BUSY_PING_MS = 10000, GW_WS_BUSY_DEAD_MS = 30000 };
+static inline int64_t gw_ws_ping_after_ms(uint32_t interval_ms, bool busy) {
+  return busy && interval_ms > GW_WS_BUSY_PING_MS ? GW_WS_BUSY_PING_MS : interval_ms;
+}
+static inline int64_t gw_ws_dead_after_ms(uint32_t interval_ms, bool busy) {
+  int64_t dead_ms = 2 * (int64_t)interval_ms;
+  return busy && dead_ms > GW_WS_BUSY_DEAD_MS ? GW_WS_BUSY_DEAD_MS : dead_ms;
+}
 
 #endif

@@ -342,14 +342,16 @@ static void heard(void *session, int64_t now_ms) { ((gw_single *)session)->heard
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static int64_t ping_due_ms(const gw_single *s) {
-  int64_t due = s->heard_ms + s->ping_interval_ms;
+  int64_t due = s->heard_ms + gw_ws_ping_after_ms(s->ping_interval_ms, true);
   return s->pinged_ms < due ? due : INT64_MAX;
 }
 
 /* What a peer says while we do not read is not heard: lib/net looks whether it is still there. */
 static int64_t death_due_ms(const gw_single *s) {
-  return s->paused ? INT64_MAX : s->heard_ms + 2 * (int64_t)s->ping_interval_ms;
+  return s->paused ? INT64_MAX : s->heard_ms + gw_ws_dead_after_ms(s->ping_interval_ms, true);
 }
+
+static bool is_busy(const void *session) { return ((const gw_single *)session)->state != OVER; }
 
 static int64_t next_due_ms(const void *session) {
   const gw_single *s = session;
@@ -430,6 +432,7 @@ const gw_ws_session_vt gw_single_vt = {
     .fail = fail,
     .flush = flush,
     .writable = writable,
+    .is_busy = is_busy,
     .next_due_ms = next_due_ms,
     .on_time = on_time,
     .drain = drain,

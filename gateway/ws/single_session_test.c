@@ -350,16 +350,19 @@ static void time_has_its_say(void) {
   end(&c);
 
   CHECK(opened(&c) != NULL);
-  gw_single_vt.on_time(c.session, 30000);
+  CHECK(gw_single_vt.is_busy(c.session));
+  gw_single_vt.on_time(c.session, 10000);
   CHECK_INT(c.pings, 1);
-  gw_single_vt.on_time(c.session, 30001);
+  gw_single_vt.on_time(c.session, 10001);
   CHECK_INT(c.pings, 1);
-  gw_single_vt.heard(c.session, 30100);
-  gw_single_vt.on_time(c.session, 60100);
+  gw_single_vt.heard(c.session, 10100);
+  gw_single_vt.on_time(c.session, 20100);
   CHECK_INT(c.pings, 2);
+  gw_single_vt.on_time(c.session, 40099);
   CHECK_INT(c.closes, 0);
-  gw_single_vt.on_time(c.session, 90100);
+  gw_single_vt.on_time(c.session, 40100);
   CHECK_INT(c.closes, 1);
+  CHECK(!gw_single_vt.is_busy(c.session));
   CHECK_INT(gw_single_vt.next_due_ms(c.session), INT64_MAX);
   end(&c);
 }

@@ -86,7 +86,11 @@ static void on_bytes(void *codec, base_span bytes) {
 
 static void on_drained(void *codec) { gw_ws_endpoint_drained(&((gw_ws *)codec)->endpoint); }
 
-static void on_flush(void *codec) { gw_ws_endpoint_flush(&((gw_ws *)codec)->endpoint, base_now_ms()); }
+static void on_flush(void *codec) {
+  gw_ws *w = codec;
+  gw_ws_endpoint_flush(&w->endpoint, base_now_ms());
+  net_conn_guard(w->conn, gw_ws_endpoint_is_busy(&w->endpoint));
+}
 
 static void on_closed(void *codec) {
   gw_ws *w = codec;

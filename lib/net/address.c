@@ -67,11 +67,17 @@ void net__address_set_options(int fd) {
   } options[] = {
       {SOL_SOCKET, SO_KEEPALIVE, 1},
       {IPPROTO_TCP, TCP_NODELAY, 1},
-      {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
-      {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
       {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
   };
   for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
     setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof options[i].value);
   }
+  net__address_set_probes(fd, 0, 0);
+}
+
+void net__address_set_probes(int fd, int idle_s, int interval_s) {
+  idle_s = idle_s ? idle_s : KEEPALIVE_IDLE_S;
+  interval_s = interval_s ? interval_s : KEEPALIVE_INTERVAL_S;
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
 }

@@ -9,10 +9,9 @@
 #include "net/internal.h"
 
 enum {
+  LOOK_SWEEPS = 4, /* of which one looks for a lost network; every other connection has another */
   QUEUE_CEILING = 16 << 20,
-  FIN_SWEEPS =
-      2, /* a FIN behind a pause is believed when two sweeps see it: a quick answer still reaches a peer that half-closed */
-  FIN_UNREAD_SWEEPS = 30, /* with unread bytes in front of it we wait for the codec to read them, but not for ever */
+  FIN_UNREAD_MS = 15000, /* with unread bytes in front of a FIN we wait for the codec to read them, but not for ever */
 };
 
 /* The one writer of ->state; states only move on. */
@@ -23,8 +22,8 @@ static void set_state(net_conn *c, enum net__conn_state state) {
 
 /* Watched while something must be looked for that no event will tell. */
 static void update_watch(net_conn *c) {
-  bool blind = c->paused && c->state == NET__OPEN;
-  net__loop_watch(c->loop, c, blind || c->deadline_ms != 0 || base_buf_size(&c->out) > 0);
+  net__hangup_watch(c, c->paused && c->state == NET__OPEN);
+  net__loop_watch(c->loop, c, c->deadline_ms != 0 || base_buf_size(&c->out) > 0 || c->guarded);
 }
 
 static void kill_later(net_conn *c) {
@@ -106,6 +105,7 @@ void net__conn_start(net_conn *c, net_listener *listener) {
   const net_listener_options *options = &listener->options;
   c->listener = listener;
   c->stall_ms = options->stall_ms;
+  c->lost_ms = options->lost_ms;
   set_state(c, NET__OPEN);
   if (!net__conn_adopt(c)) {
     dispose(c);
@@ -240,19 +240,31 @@ void net__conn_on_turn(net_conn *c) {
   }
 }
 
-/* A peer that went away behind a pause: lws reads nothing then, so it cannot know. */
-static bool peer_is_gone(net_conn *c) {
-  switch (net__transport_peer(c)) {
-  case NET__PEER_HERE: c->fin_sweeps = 0; return false;
-  case NET__PEER_FIN:
-    if (base_buf_size(&c->out) > 0) {
-      return false; /* an answer is on its way: a peer that is gone resets it, one that has only half-closed reads it */
-    }
-    return ++c->fin_sweeps >= FIN_SWEEPS;
-  case NET__PEER_FIN_UNREAD: return ++c->fin_sweeps >= FIN_UNREAD_SWEEPS;
-  case NET__PEER_GONE: return true;
+bool net__conn_on_fin(net_conn *c, int64_t since_ms) {
+  if (base_buf_size(&c->out) > 0) {
+    return false; /* an answer is on its way: a peer that is gone resets it, one that has only half-closed reads it */
   }
-  return false;
+  if (!c->guarded && since_ms < FIN_UNREAD_MS && net__transport_has_unread(c)) {
+    return false;
+  }
+  net__conn_fail(c, "");
+  return true;
+}
+
+static void set_probing(net_conn *c, bool on) {
+  if (c->probing != on) {
+    int pace_s = on ? 1 + (int)(c->lost_ms / 3000) : 0; /* two probes before a network counts as lost */
+    c->probing = on;
+    net__address_set_probes(c->fd, pace_s, pace_s);
+  }
+}
+
+/* Not by TCP_USER_TIMEOUT, which also ends a peer that acknowledges everything and only does not read. Such a one is asked rarely, and a look may come just then: so one look alone proves nothing. */
+static bool is_lost(net_conn *c) {
+  set_probing(c, true);
+  bool was_silent = c->silent;
+  c->silent = net__transport_silence_ms(c) >= c->lost_ms;
+  return c->silent && was_silent;
 }
 
 void net__conn_on_sweep(net_conn *c, int64_t now_ms) {
@@ -260,8 +272,8 @@ void net__conn_on_sweep(net_conn *c, int64_t now_ms) {
     net__conn_fail(c, "the peer takes nothing");
   } else if (c->deadline_ms != 0 && now_ms >= c->deadline_ms) {
     net__conn_fail(c, strerror(ETIMEDOUT));
-  } else if (c->paused && c->state == NET__OPEN && peer_is_gone(c)) {
-    net__conn_fail(c, net__transport_peer(c) == NET__PEER_GONE ? strerror(ECONNRESET) : "");
+  } else if (c->guarded && (c->loop->sweeps + (unsigned)c->fd) % LOOK_SWEEPS == 0 && is_lost(c)) {
+    net__conn_fail(c, "the peer's network is lost");
   }
 }
 
@@ -270,7 +282,7 @@ void net__conn_on_gone(net_conn *c) {
   if (c->adopting) {
     return; /* who adopts it cleans up */
   }
-  if (c->dial && c->state == NET__OPEN && net__transport_peer(c) == NET__PEER_GONE) {
+  if (c->dial && c->state == NET__OPEN && net__transport_is_broken(c)) {
     net__dial_failed(c->dial, strerror(ECONNRESET));
   }
   if (c->dial && c->state == NET__CONNECTING && !c->loop->freeing) {
@@ -337,7 +349,6 @@ void net_conn_pause(net_conn *c, bool paused) {
     return;
   }
   c->paused = paused;
-  c->fin_sweeps = 0;
   if (c->state == NET__CONNECTING) {
     return; /* net__conn_open looks */
   }
@@ -348,6 +359,18 @@ void net_conn_pause(net_conn *c, bool paused) {
     return;
   }
   net__lws_pause(c->wsi, paused);
+}
+
+void net_conn_guard(net_conn *c, bool on) {
+  if (c->guarded == on || c->lost_ms == 0 || c->state > NET__OPEN) {
+    return;
+  }
+  c->guarded = on;
+  if (!on) {
+    c->silent = false;
+    set_probing(c, false);
+  }
+  update_watch(c);
 }
 
 void net_conn_close(net_conn *c, int64_t linger_ms) {

@@ -71,10 +71,15 @@ static void on_bytes(void *codec, base_span bytes) {
       write_big(c, MIB);
     }
     break;
-  case PAUSE: net_conn_pause(c->conn, true); break;
+  case PAUSE:
+    net_conn_guard(c->conn, bytes.p[0] == 'g');
+    net_conn_pause(c->conn, true);
+    break;
   case PAUSE_THEN_ANSWER:
     net_conn_pause(c->conn, true);
-    net_timer_set(c->later, 5);
+    if (bytes.p[0] != 's') { /* silence */
+      net_timer_set(c->later, 5);
+    }
     break;
   case PAUSE_AND_ANSWER:
     net_conn_pause(c->conn, true);
@@ -244,6 +249,43 @@ static void a_dead_peer_is_noticed_behind_a_pause(void) {
     CHECK_INT(s.received, 1);
     test_loop_end(&s.t);
   }
+}
+
+/* Bytes in front of a FIN may still be wanted, but not where all was read that the call needs. */
+static void unread_bytes_hold_up_nothing_that_is_guarded(void) {
+  server s = {0};
+  REQUIRE(start(&s, PAUSE, (net_listener_options){0}));
+  int fds[2];
+  for (int i = 0; i < 2; i++) {
+    fds[i] = client_of(&s);
+    CHECK(test_send_text(fds[i], i ? "g" : "x"));
+    CHECK(test_wait(&s.received, i + 1));
+    CHECK(test_send_text(fds[i], "more"));
+  }
+  shutdown(fds[0], SHUT_WR);
+  shutdown(fds[1], SHUT_WR);
+  CHECK_INT(test_read_end(fds[1]), ECONNRESET);
+  CHECK_INT(s.closed, 1); /* not the first, whose FIN came first */
+  close(fds[0]);
+  close(fds[1]);
+  test_loop_end(&s.t);
+  CHECK_INT(s.received, 2);
+}
+
+static void a_dead_peer_is_noticed_behind_a_later_pause(void) {
+  server s = {0};
+  char got[5];
+  REQUIRE(start(&s, PAUSE_THEN_ANSWER, (net_listener_options){0}));
+  int fd = client_of(&s);
+  for (int i = 0; i < 3; i++) {
+    CHECK(test_send_text(fd, "x"));
+    CHECK_INT(test_read(fd, got, sizeof got), sizeof got);
+  }
+  CHECK(test_send_text(fd, "s"));
+  CHECK(test_wait(&s.received, 4));
+  close(fd);
+  CHECK(test_wait(&s.closed, 1));
+  test_loop_end(&s.t);
 }
 
 static void a_half_closed_peer_gets_a_quick_answer(void) {
@@ -483,6 +525,7 @@ static void bad_certificates_are_told(void) {
 
 TEST_MAIN(TEST(bytes_go_there_and_back), TEST(a_slow_reader_gets_everything), TEST(a_reader_that_stops_is_closed),
           TEST(a_reader_that_never_reads_hits_the_ceiling), TEST(a_dead_peer_is_noticed_behind_a_pause),
+          TEST(unread_bytes_hold_up_nothing_that_is_guarded), TEST(a_dead_peer_is_noticed_behind_a_later_pause),
           TEST(a_half_closed_peer_gets_a_quick_answer), TEST(a_half_closed_peer_may_read_slowly),
           TEST(closing_lingers_until_the_answer_is_read), TEST(lingering_has_an_end), TEST(closing_at_once_is_final),
           TEST(a_turn_flushes_once), TEST(a_silent_connection_is_closed),

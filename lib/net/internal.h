@@ -27,6 +27,14 @@ struct net_timer {
 
 enum { NET__SIGNALS = 3, NET__SWEEP_MS = 500 };
 
+/* hangup.c */
+struct net__hangups {
+  int fd; /* epoll: the connections that have been paused */
+  uv_poll_t poll;
+  uv_timer_t timer;
+  TAILQ_HEAD(, net_conn) fins; /* a FIN was seen behind their pause */
+};
+
 struct net_loop {
   uv_loop_t uv;
   uv_async_t wake;
@@ -40,7 +48,9 @@ struct net_loop {
   atomic_bool stopping, woken;
   TAILQ_HEAD(, net_conn) turn; /* connections with work at the end of this turn */
   size_t turn_count;
-  LIST_HEAD(, net_conn) watched; /* connections with a deadline, or paused and so blind to the peer's going */
+  unsigned sweeps;
+  LIST_HEAD(, net_conn) watched; /* connections with a deadline, with bytes queued, or guarded */
+  struct net__hangups hangups;
   LIST_HEAD(, net_timer) timers;
   LIST_HEAD(, net_listener) listeners;
   LIST_HEAD(, net_ws) sockets;
@@ -76,6 +86,8 @@ typedef union {
 } net__address;
 enum { NET__ADDRESS_NAME = INET6_ADDRSTRLEN };
 
+enum net__hung_up { NET__HERE, NET__FIN, NET__GONE };
+
 struct net_conn {
   net_loop *loop;
   net_listener *listener; /* NULL: not accepted, but ours */
@@ -87,14 +99,19 @@ struct net_conn {
   base_buf out;
   TAILQ_ENTRY(net_conn) turn;
   LIST_ENTRY(net_conn) watch;
+  TAILQ_ENTRY(net_conn) fin;
   int64_t deadline_ms; /* base_now_ms() clock; 0 = none */
-  int64_t stall_ms;
-  int64_t taken_ms; /* when the socket last took something, while bytes are queued */
+  int64_t stall_ms, lost_ms;
+  int64_t taken_ms;                /* when the socket last took something, while bytes are queued */
+  int64_t fin_seen_ms, fin_due_ms; /* the FIN behind a pause; 0 = not in the list of those */
   int fd;
   enum net__conn_state state : 8;
+  enum net__hung_up hung_up : 8; /* as hangup.c knows: from the first pause on */
   bool accepted, adopting, in_turn, in_watch, paused, has_read;
-  bool resuming;      /* not paused any more, but what TLS kept comes before lws reads on */
-  uint8_t fin_sweeps; /* sweeps in a row that saw the peer's FIN behind a pause */
+  bool blind, is_entered; /* hangup.c: looks for it; has it in its epoll */
+  bool guarded, probing;  /* net_conn_guard; TCP's probes have its pace */
+  bool silent;            /* the last look found the network lost */
+  bool resuming;          /* not paused any more, but what TLS kept comes before lws reads on */
   char peer[NET__ADDRESS_NAME];
 };
 
@@ -122,6 +139,17 @@ void net__conn_on_tls_up(net_conn *c);                 /* the handshake is done 
 void net__conn_on_writable(net_conn *c);
 void net__conn_on_gone(net_conn *c);
 
+/* True: the connection ends. False: it is asked again soon. */
+bool net__conn_on_fin(net_conn *c, int64_t since_ms) BASE_MUST_USE;
+
+/* hangup.c */
+base_err net__hangups_open(struct net__hangups *h, uv_loop_t *uv) BASE_MUST_USE;
+void net__hangups_close(struct net__hangups *h); /* its handles; the loop turns once more */
+void net__hangups_free(struct net__hangups *h);
+/* Blind: lws will not tell whether the peer goes. */
+void net__hangup_watch(net_conn *c, bool blind);
+void net__hangup_forget(net_conn *c);
+
 /* connect.c */
 void net__dial_free(struct net__dial *d);
 void net__dial_end_all(net_loop *l);
@@ -135,7 +163,8 @@ void net__resolve_end_all(net_loop *l);
 bool net__address_parse(const char *text, net__address *out, socklen_t *n);
 bool net__address_parse_unix(const char *path, net__address *out, socklen_t *n);
 void net__address_name(const net__address *a, char out[NET__ADDRESS_NAME]); /* numeric, without the port; "unix" */
-void net__address_set_options(int fd);                                      /* no delay, keepalive */
+void net__address_set_options(int fd);                                      /* no delay, probes */
+void net__address_set_probes(int fd, int idle_s, int interval_s);           /* TCP keepalive; 0 = the default */
 
 /* transport.c: the bytes' last step, plain or TLS. */
 /* Bytes taken (0: try when writable), or -1: the connection is of no use any more, and net__transport_error says why. */
@@ -143,8 +172,11 @@ ssize_t net__transport_write(net_conn *c, base_span bytes);
 const char *net__transport_error(void);
 /* close_notify and FIN. */
 void net__transport_shut(net_conn *c);
-enum net__peer { NET__PEER_HERE, NET__PEER_FIN, NET__PEER_FIN_UNREAD, NET__PEER_GONE };
-enum net__peer net__transport_peer(const net_conn *c);
+bool net__transport_is_broken(const net_conn *c);
+/* Bytes of the peer's wait to be read. Of a TLS peer that has closed they say nothing: its close_notify is among them. */
+bool net__transport_has_unread(const net_conn *c);
+/* How long nothing has come from the peer, not even an acknowledgement, although bytes or a probe of TCP's ask for one; 0 = they do not. */
+int64_t net__transport_silence_ms(const net_conn *c);
 
 /* listener.c */
 void net__listener_forget(net_listener *s); /* one connection less */

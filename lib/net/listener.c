@@ -14,6 +14,7 @@ enum {
   DEFAULT_CONNECTIONS = 10000,
   DEFAULT_FIRST_BYTE_MS = 10000,
   DEFAULT_STALL_MS = 120000,
+  DEFAULT_LOST_MS = 15000,
   ACCEPTS_A_TURN = 64,
   RETRY_MS = 100,
   BACKLOG = 1024
@@ -136,6 +137,7 @@ base_err net_listen(net_loop *l, const net_listener_options *options, net_listen
   s->options.max_connections = options->max_connections ? options->max_connections : DEFAULT_CONNECTIONS;
   s->options.first_byte_ms = options->first_byte_ms ? options->first_byte_ms : DEFAULT_FIRST_BYTE_MS;
   s->options.stall_ms = options->stall_ms ? options->stall_ms : DEFAULT_STALL_MS;
+  s->options.lost_ms = options->lost_ms ? options->lost_ms : DEFAULT_LOST_MS;
   base_err e = open_socket(s);
   if (base_is_ok(e)) {
     e = set_tls(s, options);

@@ -55,6 +55,7 @@ static void on_check(uv_check_t *h) {
 static void on_sweep(uv_timer_t *h) {
   net_loop *l = h->data;
   int64_t now_ms = base_now_ms();
+  l->sweeps++;
   for (net_conn *c = LIST_FIRST(&l->watched), *next; c; c = next) {
     next = LIST_NEXT(c, watch);
     net__conn_on_sweep(c, now_ms);
@@ -82,6 +83,7 @@ void net__loop_watch(net_loop *l, net_conn *c, bool on) {
 void net__loop_drop(net_loop *l, net_conn *c) {
   remove_turn(l, c);
   net__loop_watch(l, c, false);
+  net__hangup_forget(c);
 }
 
 static void on_async(uv_async_t *h) {
@@ -132,6 +134,7 @@ static void drain_handles(net_loop *l) {
   uv_close((uv_handle_t *)&l->check, NULL);
   uv_close((uv_handle_t *)&l->idle, NULL);
   uv_close((uv_handle_t *)&l->sweep, NULL);
+  net__hangups_close(&l->hangups);
   for (int i = 0; i < NET__SIGNALS; i++) {
     uv_close((uv_handle_t *)&l->signals[i], NULL);
     if (l->options.handle_signals) {
@@ -161,7 +164,10 @@ base_err net_loop_new(const net_loop_options *options, net_loop **out) {
   LIST_INIT(&l->dials);
   LIST_INIT(&l->lookups);
   start_handles(l);
-  base_err e = net__lws_new(&l->uv, &l->lws);
+  base_err e = net__hangups_open(&l->hangups, &l->uv);
+  if (base_is_ok(e)) {
+    e = net__lws_new(&l->uv, &l->lws);
+  }
   if (!base_is_ok(e)) {
     net_loop_free(l);
     return e;
@@ -208,6 +214,7 @@ void net_loop_free(net_loop *l) {
     net__lws_free(l->lws);
   }
   net__ws_free_all(l);
+  net__hangups_free(&l->hangups);
   uv_loop_close(&l->uv);
   free(l);
 }

@@ -14,7 +14,7 @@
 
 #include "net/conn.h"
 
-/* Below TCP's keep-alive (60 s), which would find dead peers too and hide that the sweep did not. */
+/* Below TCP's keep-alive (60 s), which would find dead peers too and hide that nothing else did. */
 enum { TEST_DEADLINE_S = 30 };
 
 typedef struct {

@@ -30,34 +30,21 @@ void net__transport_shut(net_conn *c) {
   shutdown(c->fd, SHUT_WR);
 }
 
-static enum net__peer peer_of_unix(int fd) {
-  struct pollfd p = {.fd = fd, .events = POLLRDHUP};
-  int unread = 0;
-  if (poll(&p, 1, 0) <= 0) {
-    return NET__PEER_HERE;
-  }
-  if (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0) {
-    return NET__PEER_FIN_UNREAD;
-  }
-  return p.revents & (POLLERR | POLLHUP) ? NET__PEER_GONE : NET__PEER_FIN;
+bool net__transport_is_broken(const net_conn *c) {
+  struct pollfd p = {.fd = c->fd};
+  return poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP));
 }
 
-enum net__peer net__transport_peer(const net_conn *c) {
-  struct tcp_info info = {0};
-  socklen_t n = offsetof(struct tcp_info, tcpi_options);
+bool net__transport_has_unread(const net_conn *c) {
   int unread = 0;
-  if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &n) != 0) {
-    return peer_of_unix(c->fd);
+  return !c->tls && ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0;
+}
+
+int64_t net__transport_silence_ms(const net_conn *c) {
+  struct tcp_info info = {0};
+  socklen_t n = sizeof info;
+  if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &n) != 0 || (info.tcpi_unacked == 0 && info.tcpi_probes == 0)) {
+    return 0;
   }
-  if (info.tcpi_state == TCP_CLOSE) {
-    return NET__PEER_GONE;
-  }
-  if (info.tcpi_state != TCP_CLOSE_WAIT) {
-    return NET__PEER_HERE;
-  }
-  /* A TLS peer that closes leaves its close_notify unread, so there unread bytes say nothing. */
-  if (!c->tls && ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0) {
-    return NET__PEER_FIN_UNREAD;
-  }
-  return NET__PEER_FIN;
+  return info.tcpi_last_ack_recv < info.tcpi_last_data_recv ? info.tcpi_last_ack_recv : info.tcpi_last_data_recv;
 }

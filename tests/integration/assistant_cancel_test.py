@@ -44,8 +44,9 @@ def first_text(answer):
     return "text" in answer.order
 
 
-def web(world, request, go, **more):
-    call = assistant_world.Call(world, request, **more)
+def web(world, request, go, more="", **options):
+    call = assistant_world.Call(world, request, **options)
+    call.socket.sendall(more.encode())
 
     def leave():
         if go == "reset":
@@ -58,6 +59,11 @@ def web(world, request, go, **more):
 def closed(world, request):
     """The connection is closed, as when a tab is."""
     return web(world, request, "close")
+
+
+def pipelined(world, request):
+    """The connection is closed with another request unread behind the running one."""
+    return web(world, request, "close", more="GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
 
 def reset(world, request):
@@ -203,7 +209,7 @@ def deaf(world, request):
     return wait, stay
 
 
-WAYS = [closed, reset, killed, h2_reset, h2_closed, mux_cancelled, mux_closed, mux_goodbye, single_closed, unary_closed, native]
+WAYS = [closed, pipelined, reset, killed, h2_reset, h2_closed, mux_cancelled, mux_closed, mux_goodbye, single_closed, unary_closed, native]
 LATE_WAYS = [deadline, deaf]
 
 

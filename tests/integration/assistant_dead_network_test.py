@@ -1,16 +1,79 @@
-"""Clients behind a network that is dead without a word: no FIN, no RST. The gateway notices by its own PINGs (30 s of silence, 30 s for the answer: docs/security.md) and cancels; from
-then on it is what assistant_cancel_test.py shows. Takes a minute.
+"""Clients behind a network that is dead without a word: no FIN, no RST. Two kinds of it: the packets are lost, which TCP's own probes and acknowledgements tell (15 s: docs/security.md); and a proxy
+in between that says nothing more but whose TCP is well, where only a PING finds out (10 s of silence, 20 s for the answer). Then the gateway cancels, and from then on it is what
+assistant_cancel_test.py shows. A network that is away for some seconds only ends nothing.
+
+The first needs network namespaces, of its own, and so root: exit code 77 without.
 
 usage: assistant_dead_network_test.py PROTOC PROTO_ROOT [ENGINE]
 """
+import atexit
+import contextlib
+import ctypes
+import os
 import selectors
 import socket
+import subprocess
+import sys
 import threading
+import time
 
 import assistant_cancel_test as ways
 import assistant_world
+import scripts
 
-NOTICED_SECONDS = 110
+NOTICED_SECONDS = 60
+OUTAGE_SECONDS = 5
+CLONE_NEWNET = 0x40000000
+GATEWAY, CLIENT, MAC = "10.203.0.1", "10.203.0.2", "02:00:00:00:00:02"
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def ip(*args, inside=()):
+    subprocess.run([*inside, "ip", *args], check=True)
+
+
+class Network:
+    """We live in a network of our own; a bridge leads from it to another one, where the clients are. It can be cut there, so that our side sees nothing of it."""
+
+    def __init__(self):
+        if libc.unshare(CLONE_NEWNET) != 0:
+            print("skipped: a network of one's own needs root")
+            sys.exit(77)
+        self.ours = os.readlink("/proc/self/ns/net")
+        self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
+        self.holder = subprocess.Popen(["unshare", "--net", "sleep", "3600"])
+        atexit.register(self.close)
+        name = f"/proc/{self.holder.pid}/ns/net"
+        assistant_world.until(lambda: os.readlink(name) != self.ours)
+        self.far = os.open(name, os.O_RDONLY)
+        there = ("nsenter", f"--net={name}")
+        ip("link", "set", "lo", "up")
+        ip("link", "add", "road", "type", "bridge")
+        ip("link", "add", "end1", "type", "veth", "peer", "name", "far1", "netns", str(self.holder.pid))
+        ip("link", "add", "end2", "type", "veth", "peer", "name", "far2")  # keeps the bridge alive when the other end is cut
+        for end in ("end1", "end2"):
+            ip("link", "set", end, "master", "road", "up")
+        for link in ("far2", "road"):
+            ip("link", "set", link, "up")
+        ip("addr", "add", f"{GATEWAY}/24", "dev", "road")
+        ip("addr", "add", f"{CLIENT}/24", "dev", "far1", inside=there)
+        ip("link", "set", "far1", "address", MAC, "up", inside=there)
+        # As behind a router, whose address stays known.
+        ip("neigh", "replace", CLIENT, "lladdr", MAC, "dev", "road", "nud", "permanent")
+
+    @contextlib.contextmanager
+    def there(self):
+        """What this thread connects meanwhile comes from there."""
+        assert libc.setns(self.far, CLONE_NEWNET) == 0
+        yield
+        assert libc.setns(self.home, CLONE_NEWNET) == 0
+
+    def set(self, alive):
+        ip("link", "set", "end1", "up" if alive else "down")
+
+    def close(self):
+        self.holder.kill()
+        self.holder.wait()
 
 
 class Proxy:
@@ -59,20 +122,55 @@ class Behind:
         self.where, self.methods = proxy.where, world.methods
 
 
-def test_dead_network(world, failures):
-    proxy = Proxy(world.where)
-    behind = Behind(world, proxy)
-    # Text goes on and on: a provider that is silent would be given up after 30 s, for another reason.
-    begun = [way(behind, world.request("endless", ms=ms, id=way.__name__.replace("_", "-"))) for way in (ways.h2_closed, ways.mux_closed) for ms in (20, 1000)]
-    for wait, _ in begun:
-        wait()
+WEB_WAYS = (ways.closed, ways.unary_closed)
+PINGED_WAYS = (ways.h2_closed, ways.mux_closed, ways.single_closed)
+
+
+def go_and_die(world, failures, seen_by, chosen, change, place=contextlib.nullcontext):
+    """Begins all these ways, while text comes and while the provider is silent; lets the network die by change(); waits until nothing runs; prints when each was closed at the provider."""
+    begun = {}
+    for way in chosen:
+        for name, parameters in (("endless", {"ms": 20}), ("silent", {})):
+            parameters = {**parameters, "id": way.__name__.replace("_", "-")}
+            with place():
+                wait, leave = way(seen_by, world.request(name, **parameters))
+            if name == "endless":
+                wait()
+            begun[way, name] = scripts.marker(name, **parameters), leave  # what closes the sockets stays referred to
     failures.that(assistant_world.until(lambda: world.double.state()["running"] == len(begun)), f"all run: {world.double.state()}")
-    proxy.die()
+    died = change()
     failures.that(assistant_world.until(world.is_idle, NOTICED_SECONDS), f"something still runs: {world.double.state()}")
     failures.check(world.double.state()["closed_by_client"], len(begun), "closed at the provider")
     failures.check(world.ended("cancelled"), len(begun), "counted")
+    for (way, name), (marker, _) in begun.items():
+        print(f"  {way.__name__:14} while {name:8} closed at the provider after {world.double.requests(marker)[0].get('ended', float('inf')) - died:4.1f} s")
+
+
+def test_silent_proxy(world, failures):
+    proxy = Proxy(world.where)
+
+    def change():
+        proxy.die()
+        return time.monotonic()
+    go_and_die(world, failures, Behind(world, proxy), PINGED_WAYS, change)
     proxy.close()
 
 
+def test_lost_packets(world, failures):
+    def change():
+        before = world.double.state()
+        for alive in (False, True):
+            network.set(alive)
+            time.sleep(OUTAGE_SECONDS)  # it is the outage, and the time for it to be wrongly seen in
+        failures.check(world.double.state(), before, "nothing ended for a short outage")
+        network.set(False)
+        return time.monotonic()
+    go_and_die(world, failures, world, (*WEB_WAYS, *PINGED_WAYS), change, network.there)
+
+
+test_lost_packets.address = GATEWAY
+test_silent_proxy.options = test_lost_packets.options = ("--llm-silence", "5m")
+
 if __name__ == "__main__":
-    assistant_world.main([test_dead_network], each_engine=False)
+    network = Network()
+    assistant_world.main([test_silent_proxy, test_lost_packets], each_engine=False)

@@ -159,9 +159,9 @@ class Call:
 class World:
     """Double, service and gateway; `with` stops them, and judges how they ended."""
 
-    def __init__(self, engine, methods, more=()):
+    def __init__(self, engine, methods, more=(), address="127.0.0.1"):
         os.environ[ENGINES[engine]] = running.KEY  # of the service, which gets our environment
-        self.engine, self.methods, self.more = engine, methods, more
+        self.engine, self.methods, self.more, self.address = engine, methods, more, address
         self.stack = contextlib.ExitStack()
 
     def __enter__(self):
@@ -169,7 +169,7 @@ class World:
             self.double = stack.enter_context(running.Double())
             options = ["--llm", self.engine, "--llm-url", self.double.url, "--grace", "500ms", *NO_LIMITS, *self.more]
             self.services = stack.enter_context(ponte_services.Services(self.methods, auth=False, only=("chatbot",), more=options))
-            self.gateway = Process("ponte-gateway", ["--listen", "http://127.0.0.1:0", "--admin", "127.0.0.1:0", "--grace", "1s",
+            self.gateway = Process("ponte-gateway", ["--listen", f"http://{self.address}:0", "--admin", "127.0.0.1:0", "--grace", "1s",
                                                      "--upstream", f"127.0.0.1:{self.services.ports['chatbot']}"], 2)
             stack.callback(self.gateway.stop)
             said = dict(line.split() for line in self.gateway.said)
@@ -218,14 +218,15 @@ class World:
 
 
 def main(tests, each_engine=True):
-    """The common end of these tests: TEST.py PROTOC PROTO_ROOT [ENGINE]. Each test is test(world, failures); test.options are more of the service's."""
+    """The common end of these tests: TEST.py PROTOC PROTO_ROOT [ENGINE]. Each test is test(world, failures); test.options are more of the service's, test.address is
+    the gateway's."""
     failures = Failures()
     engines = sys.argv[3:4] or (list(ENGINES) if each_engine else ["gemini"])
     methods = ponte_services.generate(sys.argv[1], sys.argv[2])[1]
     for engine in engines:
         for test in tests:
             before, began = failures.count, time.monotonic()
-            with World(engine, methods, getattr(test, "options", ())) as world:
+            with World(engine, methods, getattr(test, "options", ()), getattr(test, "address", "127.0.0.1")) as world:
                 test(world, failures)
                 if world.double.popen.poll() is None:
                     failures.check(world.double.state()["wrong"], [], f"{engine}: requests that the provider would refuse")
