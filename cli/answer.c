@@ -81,11 +81,11 @@ int cli_answer_code(Ponte__Chatbot__V1__FinishReason reason) {
   case PONTE__CHATBOT__V1__FINISH_REASON__FINISH_REASON_NOT_IN_MATERIAL: return CLI_EXIT_OK;
   case PONTE__CHATBOT__V1__FINISH_REASON__FINISH_REASON_MAX_TOKENS:
     cli_say("the answer is cut: it reached the engine's limit");
-    return CLI_EXIT_STATUS + CLI_OUT_OF_RANGE; /* as ResolveDuvida has it */
+    return CLI_EXIT_STATUS + BASE_GRPC_OUT_OF_RANGE; /* as ResolveDuvida has it */
   case PONTE__CHATBOT__V1__FINISH_REASON__FINISH_REASON_SAFETY:
     cli_say("the engine's provider blocked the answer; what came before is none");
-    return CLI_EXIT_STATUS + CLI_FAILED_PRECONDITION;
-  default: cli_say("the answer has no end that is known"); return CLI_EXIT_STATUS + CLI_INTERNAL;
+    return CLI_EXIT_STATUS + BASE_GRPC_FAILED_PRECONDITION;
+  default: cli_say("the answer has no end that is known"); return CLI_EXIT_STATUS + BASE_GRPC_INTERNAL;
   }
 }
 
@@ -152,6 +152,7 @@ void cli_answer_ask(cli_link *l, int64_t timeout_ms, const Ponte__Chatbot__V1__R
   end_line(&c);
   if (fflush(stdout) != 0 || ferror(stdout)) out->shown = false;
   if (!out->shown) cli_say("the answer could not be shown whole");
-  if (status->code == 0 && !c.ended) wire_status_set(status, CLI_INTERNAL, "%s", cli_words("the answer broke off"));
+  if (status->code == 0 && !c.ended)
+    wire_status_set(status, BASE_GRPC_INTERNAL, "%s", cli_words("the answer broke off"));
   base_buf_dispose(&c.sources);
 }

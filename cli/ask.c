@@ -120,7 +120,7 @@ void cli_call_run(cli_link *l, const cli_call *call, base_span request, wire_sta
   base_err e = run(&w, request);
   if (base_is_ok(e) || l->interrupted) return;
   if (base_is(e, BASE_E_MALFORMED))
-    wire_status_set(status, CLI_INTERNAL, cli_words("the answer of %s cannot be read"), call->path);
+    wire_status_set(status, BASE_GRPC_INTERNAL, cli_words("the answer of %s cannot be read"), call->path);
   else
     wire_status_from_err(status, e);
 }
@@ -171,7 +171,7 @@ static const ProtobufCMessage *ask(cli_link *l, cli_call call, const pb_method *
   call.ctx = &t;
   run_typed(l, &call, request, status);
   if (status->code == 0 && !t.reply)
-    wire_status_set(status, CLI_INTERNAL, cli_words("%s ended without an answer"), method->path);
+    wire_status_set(status, BASE_GRPC_INTERNAL, cli_words("%s ended without an answer"), method->path);
   return status->code == 0 ? t.reply : NULL;
 }
 

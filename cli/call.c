@@ -187,7 +187,7 @@ static int run_method(run_state *r) {
   if (!add_headers(r->args, &r->metadata)) return CLI_EXIT_USAGE;
   pb_dynamic *types = cli_reflect(&r->link, r->port, r->timeout_ms, service, &r->status);
   if (!types) return finish(r);
-  int code = CLI_EXIT_STATUS + CLI_UNIMPLEMENTED;
+  int code = CLI_EXIT_STATUS + BASE_GRPC_UNIMPLEMENTED;
   r->method = cli_find_method(types, symbol);
   if (!r->method) {
     cli_say("no method %s; `ponte call --describe %s` shows what there is", symbol, service);
@@ -225,7 +225,7 @@ static int run_list(run_state *r) {
   } else {
     good = cli_reflect_list(&r->link, r->port, r->timeout_ms, &names, &r->status);
   }
-  if (r->link.session && r->status.code != CLI_UNAVAILABLE && !r->link.interrupted) {
+  if (r->link.session && r->status.code != BASE_GRPC_UNAVAILABLE && !r->link.interrupted) {
     cli_say("through a gateway reflection speaks for one server at most; Ponte's own services are known anyway");
     good = cli_reflect_own(&names);
   }
@@ -245,7 +245,7 @@ static int run_describe(run_state *r, const char *symbol) {
   bool found = cli_describe(types, dotted);
   if (!found) cli_say("no symbol %s", dotted);
   pb_dynamic_free(types);
-  return found ? CLI_EXIT_OK : CLI_EXIT_STATUS + CLI_NOT_FOUND;
+  return found ? CLI_EXIT_OK : CLI_EXIT_STATUS + BASE_GRPC_NOT_FOUND;
 }
 
 static int run(const cli_args *a) {

@@ -19,20 +19,6 @@ typedef struct {
   char letter;         /* its short form, or 0 */
 } cli_option;
 
-/* The gRPC statuses that commands themselves speak of. */
-enum {
-  CLI_INVALID_ARGUMENT = 3,
-  CLI_DEADLINE_EXCEEDED = 4,
-  CLI_NOT_FOUND = 5,
-  CLI_ALREADY_EXISTS = 6,
-  CLI_FAILED_PRECONDITION = 9,
-  CLI_OUT_OF_RANGE = 11,
-  CLI_UNIMPLEMENTED = 12,
-  CLI_INTERNAL = 13,
-  CLI_UNAVAILABLE = 14,
-  CLI_UNAUTHENTICATED = 16,
-};
-
 /* Options that many commands have. */
 enum {
   CLI_LINK = 1,   /* --endpoint, --direct, --token */

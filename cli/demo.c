@@ -100,8 +100,8 @@ static bool find_user(demo *d, int i) {
     if (strcmp(r->users[k]->email, people[i].email) == 0) return keep_id(d, i, r->users[k]->user_id);
   }
   if (r)
-    wire_status_set(&d->status, CLI_NOT_FOUND, cli_words("the user %s has been deleted; `ponte users restore` helps"),
-                    people[i].email);
+    wire_status_set(&d->status, BASE_GRPC_NOT_FOUND,
+                    cli_words("the user %s has been deleted; `ponte users restore` helps"), people[i].email);
   return false;
 }
 
@@ -112,7 +112,7 @@ static bool create_user(demo *d, int i) {
   request.idempotency_key = (char *)people[i].key;
   const ProtobufCMessage *answer = ask(d, CLI_USERS_PORT, &ponte_users_v1_user_service, "CreateUser", &request.base);
   if (answer) return keep_id(d, i, ((const Ponte__Users__V1__User *)answer)->user_id);
-  return d->status.code == CLI_ALREADY_EXISTS && find_user(d, i);
+  return d->status.code == BASE_GRPC_ALREADY_EXISTS && find_user(d, i);
 }
 
 static bool create_order(demo *d, int i) {

@@ -117,7 +117,7 @@ static void on_tick(void *ctx) {
   feed(j);
   if (now_ms(j) - j->heard_ms > j->options->give_up_ms && wc_live_state(j->live) != WC_LIVE_LIVE) {
     cli_output_say(&j->output, "no answer for too long, giving up");
-    finish(j, CLI_EXIT_STATUS + 14);
+    finish(j, CLI_EXIT_STATUS + BASE_GRPC_UNAVAILABLE);
     return;
   }
   net_timer_set(j->tick, TICK_MS);

@@ -150,7 +150,7 @@ bool cli_lesson_add(cli_link *l, int64_t timeout_ms, const Ponte__Chatbot__V1__A
   char key[CLI_LESSON_KEY + 8];
   bool there = false;
   request.idempotency_key = key;
-  for (int i = 0; i < REMOVED_MAX && !there && (i == 0 || status->code == CLI_NOT_FOUND); i++) {
+  for (int i = 0; i < REMOVED_MAX && !there && (i == 0 || status->code == BASE_GRPC_NOT_FOUND); i++) {
     snprintf(key, sizeof key, "%s-%d", lesson->idempotency_key, i);
     wire_status_set(status, 0, "%s", "");
     there = add(l, timeout_ms, &request, id, status) && is_there(l, timeout_ms, id, status);

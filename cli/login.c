@@ -151,7 +151,7 @@ static int run_whoami(const cli_args *a) {
   if (!cli_link_place(&options, place)) return CLI_EXIT_USAGE;
   enum cli_found found = cli_session_load(place, &session);
   if (found == CLI_FOUND_NOT) cli_say("not signed in at %s: `ponte login`", place);
-  if (found != CLI_FOUND) return found == CLI_FOUND_NOT ? CLI_EXIT_STATUS + CLI_UNAUTHENTICATED : CLI_EXIT_LOCAL;
+  if (found != CLI_FOUND) return found == CLI_FOUND_NOT ? CLI_EXIT_STATUS + BASE_GRPC_UNAUTHENTICATED : CLI_EXIT_LOCAL;
   request.user_id = session.user_id;
   return cli_unary_run(a, &get, &request.base);
 }

@@ -45,9 +45,9 @@ void cli_say(const char *fmt, ...) {
 static const char *meaning(int code, const char *reason, bool *detail) {
   *detail = true;
   if (reason[0]) return cli_words_reason(reason, detail);
-  return code == CLI_UNAVAILABLE         ? cli_words_reason("UNAVAILABLE", detail)
-         : code == CLI_DEADLINE_EXCEEDED ? cli_words_reason("DEADLINE", detail)
-                                         : NULL;
+  return code == BASE_GRPC_UNAVAILABLE         ? cli_words_reason("UNAVAILABLE", detail)
+         : code == BASE_GRPC_DEADLINE_EXCEEDED ? cli_words_reason("DEADLINE", detail)
+                                               : NULL;
 }
 
 void cli_status_text(const wire_status *status, char out[CLI_STATUS_TEXT], int64_t *retry_ms) {

@@ -260,7 +260,7 @@ static bool insert_all(cli_queue *q, cli_queued *c, const cli_queue_call *call) 
 
 bool cli_queue_wanted(const cli_args *a, const cli_link *l, const wire_status *status) {
   return cli_arg(a, "queue") && !l->interrupted &&
-         (status->code == CLI_UNAVAILABLE || status->code == CLI_DEADLINE_EXCEEDED);
+         (status->code == BASE_GRPC_UNAVAILABLE || status->code == BASE_GRPC_DEADLINE_EXCEEDED);
 }
 
 int cli_queue_keep(const cli_link *l, const cli_queue_call *call) {

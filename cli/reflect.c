@@ -196,12 +196,12 @@ static bool run(asking *q, int port, int64_t timeout_ms, wire_status *status) {
     cli_call call = {
         .path = paths[i], .port = port, .timeout_ms = timeout_ms, .next = next, .on_message = on_message, .ctx = q};
     cli_call_run(q->link, &call, base_span_of(NULL, 0), status);
-    if (status->code != CLI_UNIMPLEMENTED || q->answered) break;
+    if (status->code != BASE_GRPC_UNIMPLEMENTED || q->answered) break;
     q->asked = 0;
   }
   if (status->code == 0 && q->error)
-    wire_status_set(status, q->error == CLI_UNIMPLEMENTED ? CLI_UNIMPLEMENTED : CLI_NOT_FOUND, "%s: %s",
-                    q->symbol ? q->symbol : "reflection", q->text);
+    wire_status_set(status, q->error == BASE_GRPC_UNIMPLEMENTED ? BASE_GRPC_UNIMPLEMENTED : BASE_GRPC_NOT_FOUND,
+                    "%s: %s", q->symbol ? q->symbol : "reflection", q->text);
   return status->code == 0;
 }
 
@@ -218,7 +218,7 @@ pb_dynamic *cli_reflect(cli_link *l, int port, int64_t timeout_ms, const char *s
   if (run(q, port, timeout_ms, status)) {
     base_err e = pb_dynamic_new(base_buf_span(&q->set), &types);
     if (!base_is_ok(e))
-      wire_status_set(status, CLI_INTERNAL, cli_words("the server's types make no sense: %s"), base_err_text(e));
+      wire_status_set(status, BASE_GRPC_INTERNAL, cli_words("the server's types make no sense: %s"), base_err_text(e));
   }
   clear(q);
   free(q);

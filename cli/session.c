@@ -122,9 +122,9 @@ static bool ask_refresh(cli_link *l, const cli_session *old, cli_session *fresh,
       cli_ask_anonymous(l, CLI_USERS_PORT, cli_method(&ponte_users_v1_user_service, "RefreshSession"),
                         REFRESH_TIMEOUT_MS, &request.base, &arena, status);
   bool good = answer && cli_session_of((const Ponte__Users__V1__Session *)answer, fresh);
-  if (answer && !good) wire_status_set(status, CLI_INTERNAL, "%s", cli_words("the session cannot be refreshed"));
-  if (status->code == CLI_UNAUTHENTICATED)
-    wire_status_set(status, CLI_UNAUTHENTICATED, "%s",
+  if (answer && !good) wire_status_set(status, BASE_GRPC_INTERNAL, "%s", cli_words("the session cannot be refreshed"));
+  if (status->code == BASE_GRPC_UNAUTHENTICATED)
+    wire_status_set(status, BASE_GRPC_UNAUTHENTICATED, "%s",
                     cli_words("the session has ended: `ponte login` starts a new one"));
   pb_arena_dispose(&arena);
   return good;
@@ -138,14 +138,14 @@ static bool refresh(cli_link *l, book *b, cli_session *s, wire_status *status) {
   enum cli_found found = read_entry(b, l->place, s);
   if (found == CLI_FOUND && is_fresh(s)) return true;
   if (found != CLI_FOUND) {
-    wire_status_set(status, CLI_UNAUTHENTICATED, "%s",
+    wire_status_set(status, BASE_GRPC_UNAUTHENTICATED, "%s",
                     cli_words("the session has ended: `ponte login` starts a new one"));
     return false;
   }
   if (!ask_refresh(l, s, &fresh, status)) return false;
   *s = fresh;
   if (write_entry(b, l->place, s)) return true;
-  wire_status_set(status, CLI_INTERNAL, "%s", cli_words("the refreshed session cannot be kept"));
+  wire_status_set(status, BASE_GRPC_INTERNAL, "%s", cli_words("the refreshed session cannot be kept"));
   return false;
 }
 
@@ -156,7 +156,7 @@ bool cli_session_use(cli_link *l, wire_status *status) {
   enum cli_found found = cli_session_load(l->place, &s);
   if (found == CLI_FOUND && !is_fresh(&s)) {
     if (!open_book(&b, true)) {
-      wire_status_set(status, CLI_INTERNAL, "%s", cli_words("the session cannot be read"));
+      wire_status_set(status, BASE_GRPC_INTERNAL, "%s", cli_words("the session cannot be read"));
       return false;
     }
     bool good = refresh(l, &b, &s, status);
@@ -164,11 +164,11 @@ bool cli_session_use(cli_link *l, wire_status *status) {
     if (!good) return false;
   }
   if (found == CLI_FOUND && !base_is_ok(cli_link_set_token(l, s.access_token))) {
-    wire_status_set(status, CLI_UNAUTHENTICATED, "%s",
+    wire_status_set(status, BASE_GRPC_UNAUTHENTICATED, "%s",
                     cli_words("the session's token is malformed: `ponte login` starts a new one"));
     return false;
   }
   l->identified = found != CLI_FOUND_ERROR;
-  if (!l->identified) wire_status_set(status, CLI_UNAUTHENTICATED, "%s", cli_words("the session cannot be read"));
+  if (!l->identified) wire_status_set(status, BASE_GRPC_UNAUTHENTICATED, "%s", cli_words("the session cannot be read"));
   return l->identified;
 }

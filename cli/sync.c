@@ -21,7 +21,7 @@ enum { WHY_MAX = 511 };
 static const int64_t REPEATABLE_MS = INT64_C(6) * 24 * 3600 * 1000;
 
 /* Statuses that may pass by themselves, or with a new session: the call stays where it is, and so does what comes after it. All others are the service's last word. */
-static bool may_pass(int code) { return code < 0 || code >= CLI_UNAUTHENTICATED || wc_retry_may_help(code); }
+static bool may_pass(int code) { return code < 0 || code >= BASE_GRPC_UNAUTHENTICATED || wc_retry_may_help(code); }
 
 typedef struct {
   cli_queue *queue;
@@ -89,13 +89,13 @@ static bool send_one(sync_run *s, const cli_queued *c, int *code) {
     cli_say("%" PRId64 " %s waits: it was queued by %s", c->id, c->path,
             token ? cli_words("whoever's token was given: give it again with --token")
                   : cli_words("another account: `ponte login`"));
-    *code = CLI_EXIT_STATUS + CLI_UNAUTHENTICATED;
+    *code = CLI_EXIT_STATUS + BASE_GRPC_UNAUTHENTICATED;
     return false;
   }
   wire_status status;
   wire_status_init(&status);
   if (base_wall_ms() - c->queued_ms > REPEATABLE_MS) {
-    wire_status_set(&status, CLI_FAILED_PRECONDITION, "%s",
+    wire_status_set(&status, BASE_GRPC_FAILED_PRECONDITION, "%s",
                     cli_words("it waited for more than six days, and services forget keys after seven: "
                               "look whether it was done, and if not, make it anew"));
     bool good = put_aside(s, c, &status);

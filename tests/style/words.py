@@ -65,7 +65,7 @@ def main():
     rows = list(joined(tokens(source[source.index("texts[] = {"):source.index("reasons[] = {")])))
     pairs = [(rows[i][1:], rows[i + 2][1:]) for i in range(len(rows) - 2) if rows[i][0] == rows[i + 2][0] == '"' and rows[i + 1] == ","]
     with open("lib/rpc/error.h", encoding="utf-8") as f:
-        reasons = set(re.findall(r"^  X\((\w+), \d+\)", f.read(), re.M)) - {"NONE"}
+        reasons = set(re.findall(r"^  X\((\w+), \w+\)", f.read(), re.M)) - {"NONE"}
     wrong = [f"{path}: not in cli/words.c: {text}" for text, path in texts.items() if text not in dict(pairs)]
     wrong += [f"cli/words.c: nobody says: {english}" for english, _ in pairs if english not in texts]
     wrong += [f"cli/words.c: other conversions: {a} / {b}" for a, b in pairs if CONVERSION.findall(a.replace("PRId64", "d")) != CONVERSION.findall(b.replace("PRId64", "d"))]
