@@ -87,14 +87,14 @@ base_err chatbot_create_conversation(svc_call *c, store_tx *tx,
 base_err chatbot_get_conversation(svc_call *c, store_tx *tx, const Ponte__Chatbot__V1__GetConversationRequest *request,
                                   Ponte__Chatbot__V1__GetConversationResponse *response) {
   svc_page page = svc_call_page(c);
-  svc_row_key after = {.us = INT64_MIN};
+  svc_row_key after = {.us = request->newest_first ? INT64_MAX : INT64_MIN};
   conversation *found = svc_alloc(c, sizeof *found);
   if (!found) return base_fail(BASE_E_NO_MEMORY);
   if (page.after && !svc_row_key_read(page.after, &after)) return svc_fail_page_token(c);
   BASE_TRY(find(c, tx, request->conversation_id, found));
   response->conversation = found;
   int size = page.size < MESSAGES_PAGE_MAX ? page.size : MESSAGES_PAGE_MAX;
-  const chatbot_messages_query query = {request->conversation_id, after.us, after.id, size + 1};
+  const chatbot_messages_query query = {request->conversation_id, after.us, after.id, size + 1, request->newest_first};
   BASE_TRY(chatbot_messages_list(c, tx, &query, &response->messages, &response->n_messages));
   if (response->n_messages <= (size_t)size) return BASE_OK;
   response->n_messages = (size_t)size;

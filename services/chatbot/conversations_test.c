@@ -153,6 +153,45 @@ static void conversations_in_pages(void) {
   REQUIRE(reply.code == OK);
   CHECK_INT(((const conversation_message *)reply.response)->n_messages, 1);
   CHECK_STR(((const conversation_message *)reply.response)->next_page_token, "");
+  r.newest_first = true; /* another list: the token is not of it */
+  CHECK(is_refused(testing_ask(&r.base), INVALID, "INVALID_FIELD", "page_token"));
+  testing_end();
+}
+
+/* Read back from the end, page by page, it is what it is read from the beginning. */
+static void a_conversation_is_read_from_either_end(void) {
+  begin(false);
+  const char *id = testing_conversation("");
+  for (int i = 0; i < 5; i++)
+    ask_in(id, RUBISCO, "");
+  char forth[5][64], back[5][64], token[1024] = "";
+  const conversation_message *whole = get(id);
+  REQUIRE(whole->n_messages == 5);
+  for (int i = 0; i < 5; i++)
+    snprintf(forth[i], sizeof forth[i], "%s", whole->messages[i]->message_id);
+  Ponte__Chatbot__V1__GetConversationRequest r = PONTE__CHATBOT__V1__GET_CONVERSATION_REQUEST__INIT;
+  r.conversation_id = (char *)id;
+  r.page_size = 2;
+  r.newest_first = true;
+  size_t n = 0, pages = 0;
+  do {
+    r.page_token = token;
+    const conversation_message *page = testing_need(testing_ask(&r.base));
+    for (size_t i = 0; i < page->n_messages && n < 5; i++)
+      snprintf(back[n++], sizeof back[0], "%s", page->messages[i]->message_id);
+    snprintf(token, sizeof token, "%s", page->next_page_token);
+    pages++;
+    if (pages == 1) ask_in(id, RUBISCO, ""); /* what is asked meanwhile is in none of the pages behind */
+  } while (token[0] && pages < 9);
+  CHECK_INT(pages, 3);
+  REQUIRE(n == 5);
+  for (int i = 0; i < 5; i++)
+    CHECK_STR(back[i], forth[4 - i]);
+  r.page_token = (char *)"";
+  r.conversation_id = (char *)testing_conversation("");
+  const conversation_message *none = testing_need(testing_ask(&r.base));
+  CHECK_INT(none->n_messages, 0);
+  CHECK_STR(none->next_page_token, "");
   testing_end();
 }
 
@@ -269,5 +308,6 @@ static void a_full_conversation(void) {
 
 TEST_MAIN(TEST(too_many_conversations), TEST(a_full_conversation), TEST(questions_and_answers_are_remembered),
           TEST(a_part_of_an_answer_is_remembered_as_one), TEST(a_repeat_is_no_second_message),
-          TEST(a_title_is_a_questions_beginning), TEST(conversations_in_pages), TEST(what_is_deleted_is_gone),
-          TEST(feedback), TEST(conversations_are_their_owners_alone))
+          TEST(a_title_is_a_questions_beginning), TEST(conversations_in_pages),
+          TEST(a_conversation_is_read_from_either_end), TEST(what_is_deleted_is_gone), TEST(feedback),
+          TEST(conversations_are_their_owners_alone))

@@ -19,6 +19,9 @@ static const store_statement select_by_key = {"SELECT " COLUMNS
 static const store_statement select_page = {"SELECT " COLUMNS " FROM messages WHERE conversation_id = $1"
                                             " AND (created_us, message_id) > ($2, $3)"
                                             " ORDER BY created_us, message_id LIMIT $4"};
+static const store_statement select_page_back = {"SELECT " COLUMNS " FROM messages WHERE conversation_id = $1"
+                                                 " AND (created_us, message_id) < ($2, $3)"
+                                                 " ORDER BY created_us DESC, message_id DESC LIMIT $4"};
 
 /* Passages and citations are kept as a message that has only them. */
 static base_err read_places(svc_call *c, base_span packed, chatbot_message *out) {
@@ -52,7 +55,7 @@ base_err chatbot_messages_list(svc_call *c, store_tx *tx, const chatbot_messages
   *count = 0;
   *out = svc_alloc(c, (size_t)query->limit * sizeof **out);
   if (!*out) return base_fail(BASE_E_NO_MEMORY);
-  BASE_TRY(store_query(tx, &select_page,
+  BASE_TRY(store_query(tx, query->newest_first ? &select_page_back : &select_page,
                        STORE_VALUES(store_text(query->conversation_id), store_int(query->after_us),
                                     store_text(query->after_id), store_int(query->limit)),
                        &rows));

@@ -43,11 +43,11 @@ void chatbot_messages_purge(store *s, int64_t wall_us);
 
 typedef struct {
   const char *conversation_id;
-  int64_t after_us;
+  int64_t after_us; /* in the order that is asked for */
   const char *after_id;
   int limit;
+  bool newest_first; /* or else the oldest */
 } chatbot_messages_query;
-/* The oldest first. */
 base_err chatbot_messages_list(svc_call *c, store_tx *tx, const chatbot_messages_query *query, chatbot_message ***out,
                                size_t *count) BASE_MUST_USE;
 /* Whose it is. NOT_FOUND. */

@@ -1,4 +1,4 @@
-// The chat panel in Chromium, when reading takes longer: waits that the service asks for, whole materials.
+// The chat panel in Chromium, when reading takes longer: waits that the service asks for, whole materials, long conversations.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -138,6 +138,72 @@ test('of two sources the last one stays; what was removed since is shown as far 
   await page.waitForFunction(() => /removed since/.test(document.querySelector('#passage-status').textContent));
   assert.match(await page.textContent('#passage-text'), /^Volcanoes throw out lava and ashes\.\s*$/);
   await page.screenshot({ path: join(screenshots, 'reading-gone.png') });
+  await page.context().close();
+});
+
+/** A conversation of so many questions, as the service keeps it. */
+const talk = (page, title, count) => page.evaluate(async ([name, n]) => {
+  const service = 'ponte.chatbot.v1.ChatbotService';
+  const { createClient } = await import('/client/ponte.js');
+  const client = await createClient();
+  const { conversationId } = await client.call(`${service}/CreateConversation`, { title: name });
+  for (let i = 1; i <= n; i++) await client.stream(`${service}/ResolveDuvidaStream`, { duvida: `Number ${i}?`, conversationId }, () => {});
+}, [title, count]);
+
+const questions = (page) => page.locator('.exchange .question').allTextContents();
+const numbers = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => `Number ${from + i}?`);
+const shown = (page, n) => page.waitForFunction((want) => document.querySelectorAll('.exchange').length === want && document.querySelector('#chat-earlier').ariaDisabled !== 'true', n, { timeout: 30000 });
+
+test('a long conversation opens at its end and is read back page by page, from the keyboard too', { timeout: 120000 }, async () => {
+  const page = await openPage(browser, stack.url, { errors });
+  await talk(page, 'Long one', 120);
+  await page.click('#chat-history');
+  await page.locator('#history-list .row', { hasText: 'Long one' }).click();
+  await shown(page, 50);
+  assert.deepEqual(await questions(page), numbers(71, 120));
+  assert.ok(await page.$eval('#chat-log', (e) => e.scrollHeight - e.scrollTop - e.clientHeight < 48), 'at the end');
+  await listen(page);
+  await page.focus('#chat-log');
+  await page.keyboard.press('Tab');
+  assert.equal(await focused(page), 'Earlier messages');
+  await page.screenshot({ path: join(screenshots, 'reading-earlier-1280.png') });
+  const place = () => page.$$eval('.question', (all) => all.find((q) => q.textContent === 'Number 71?').getBoundingClientRect().top);
+  const before = await place();
+  await page.keyboard.press('Enter');
+  await shown(page, 100);
+  assert.ok(Math.abs(await place() - before) < 2, `the reader stays where they were: ${before}, ${await place()}`);
+  assert.deepEqual(await questions(page), numbers(21, 120));
+  assert.equal(await focused(page), 'Earlier messages');
+  await page.keyboard.press('Enter');
+  await shown(page, 120);
+  assert.deepEqual(await questions(page), numbers(1, 120));
+  assert.ok(!(await page.isVisible('#chat-earlier')));
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'chat-log', 'the button is gone, the focus is not');
+  assert.deepEqual(await page.evaluate(() => window.said), ['Earlier messages are here.', 'This is the whole conversation.']);
+  await ask(page, 'Number 121?');
+  await reaches(page, 120, 'DONE');
+  assert.deepEqual((await questions(page)).slice(-2), numbers(120, 121));
+  await page.setViewportSize({ width: 400, height: 800 });
+  await page.reload();
+  await page.click('[data-show=chat]');
+  await shown(page, 50);
+  assert.deepEqual(await questions(page), numbers(72, 121));
+  await page.locator('#chat-earlier').scrollIntoViewIfNeeded();
+  await page.screenshot({ path: join(screenshots, 'reading-earlier-400.png') });
+  await page.click('#chat-earlier');
+  await shown(page, 100);
+  assert.ok(!(await page.isVisible('#chat-problem')));
+  await page.evaluate(async () => { // elsewhere
+    const { createClient } = await import('/client/ponte.js');
+    const client = await createClient();
+    const { conversations } = await client.call('ponte.chatbot.v1.ChatbotService/ListConversations');
+    await client.call('ponte.chatbot.v1.ChatbotService/DeleteConversation', { conversationId: conversations.find((c) => c.title === 'Long one').conversationId });
+  });
+  await page.click('#chat-earlier');
+  await page.waitForSelector('#chat-problem:not([hidden])');
+  assert.match(await page.textContent('#chat-problem'), /could not be fetched/);
+  await shown(page, 100); // what is here stays, and the button too
+  assert.ok(await page.isVisible('#chat-earlier'));
   await page.context().close();
 });
 

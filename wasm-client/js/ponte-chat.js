@@ -31,6 +31,9 @@ export class Chat {
   /** Another conversation; '' begins a new one. False while questions wait. */
   open(conversation = '') { return this.#withText([conversation], (c) => this.#core._ponte_chat_open(this.#handle, c)) === 0; }
 
+  /** Fetches the messages before the first one that is here. False: there are none, or they are on their way. */
+  earlier() { return this.#core._ponte_chat_earlier(this.#handle) === 0; }
+
   /** Who reads, as soon as it is known: a user's id. What was somebody else's is gone. */
   setReader(userId) { this.#withText([userId], (id) => this.#core._ponte_chat_set_reader(this.#handle, id)); }
 

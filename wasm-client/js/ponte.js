@@ -108,7 +108,8 @@ class Client {
     return this.#live;
   }
 
-  /** The chat with the assistant, one of a client. onChat({conversation, busy, signIn}); onCleared(): no messages any more; onMessage(what is new of one: wasm/chat_exports.h). */
+  /** The chat with the assistant, one of a client. onChat({conversation, busy, signIn, earlier, fetching}); onCleared(): no messages any more; onMessage(what is
+   *  new of one: wasm/chat_exports.h). */
   chat({ onChat = () => {}, onCleared = () => {}, onMessage = () => {} } = {}) {
     this.#chat ??= new Chat(this.#core, (texts, use) => this.#withText(texts, use), this.#handle, { onChat, onCleared, onMessage });
     return this.#chat;

@@ -29,10 +29,13 @@ void wc_chat_set_state(wc_chat *c, wc_chat_entry *e, enum wc_chat_state state) {
   wc_chat_changed(c, e, WC_CHAT_CHANGED_STATE);
 }
 
+/* Knowing what it stands behind. */
 static wc_chat_entry *first_changed(const wc_chat *c) {
   wc_chat_entry *e = c->list.first;
-  while (e && !e->changed)
-    e = e->next;
+  uint32_t after = 0;
+  for (; e && !e->changed; e = e->next)
+    after = e->m.id;
+  if (e) e->m.after = after;
   return e;
 }
 
@@ -82,7 +85,6 @@ static void on_second(void *ctx) { wc_chat_count_down(ctx); }
 
 static void release(wc_chat *c) {
   wc_chat_list_clear(&c->list);
-  wc_chat_list_clear(&c->fetched);
   free(c->page_token);
   free(c->reader);
   wc_markdown_free(c->markdown);
@@ -216,6 +218,8 @@ static void clear(wc_chat *c) {
   wc_chat_list_clear(&c->list);
   c->conversation[0] = 0;
   c->needs_sign_in = c->fetch_due = c->waiting = false;
+  free(c->page_token);
+  c->page_token = NULL;
   c->fetch_attempt = 0;
   c->plat->vt->timer_cancel(c->retry); /* whatever it was for is gone */
   c->cleared = c->chat_changed = true;
@@ -230,6 +234,14 @@ base_err wc_chat_open(wc_chat *c, const char *conversation_id) {
   memcpy(c->conversation, conversation_id, n + 1);
   c->fetch_due = n > 0;
   wc_chat_record_put(c);
+  wc_chat_pump(c);
+  return BASE_OK;
+}
+
+base_err wc_chat_earlier(wc_chat *c) {
+  if (!c->page_token || c->fetch_due) return base_fail(BASE_E_PRECONDITION);
+  c->fetch_due = c->chat_changed = true;
+  wc_chat_tell(c, 0);
   wc_chat_pump(c);
   return BASE_OK;
 }
@@ -278,6 +290,8 @@ void wc_chat_retry_now(wc_chat *c) {
 
 const char *wc_chat_conversation(const wc_chat *c) { return c->conversation; }
 bool wc_chat_needs_sign_in(const wc_chat *c) { return c->needs_sign_in; }
+bool wc_chat_has_earlier(const wc_chat *c) { return c->page_token != NULL; }
+bool wc_chat_is_fetching(const wc_chat *c) { return c->fetch_due; }
 bool wc_chat_is_busy(const wc_chat *c) { return c->fetch_due || pending(c) > 0; }
 
 const wc_chat_message *wc_chat_find(const wc_chat *c, uint32_t id) {

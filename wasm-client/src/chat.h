@@ -21,9 +21,9 @@
 typedef struct wc_chat wc_chat;
 
 enum {
-  WC_CHAT_QUEUE_MAX = 20,    /* questions without an answer */
-  WC_CHAT_FRAME_MS = 50,     /* between two batches of one answer */
-  WC_CHAT_HISTORY_MAX = 500, /* messages of an opened conversation */
+  WC_CHAT_QUEUE_MAX = 20, /* questions without an answer */
+  WC_CHAT_FRAME_MS = 50,  /* between two batches of one answer */
+  WC_CHAT_PAGE = 50,      /* messages of an opened conversation that come at once, the last ones first */
 };
 
 /*      name         meaning */
@@ -46,7 +46,8 @@ typedef Ponte__Chatbot__V1__Citation wc_citation;
 typedef struct wc_chat_message wc_chat_message;
 
 struct wc_chat_message {
-  uint32_t id; /* of this page: 1, 2, ... */
+  uint32_t id;    /* of this page: 1, 2, ... */
+  uint32_t after; /* the message that it stands behind, good while it is told; 0: it is the first */
   enum wc_chat_state state;
   char *question;
   base_buf answer; /* Markdown, as far as it has come */
@@ -103,6 +104,8 @@ base_err wc_chat_rate(wc_chat *c, uint32_t id, Ponte__Chatbot__V1__Rating rating
 
 /* Shows another conversation; "" begins a new one. PRECONDITION while questions wait or run. */
 base_err wc_chat_open(wc_chat *c, const char *conversation_id) BASE_MUST_USE;
+/* Fetches the messages before the first one that is here. PRECONDITION: there are none, or they are on their way. */
+base_err wc_chat_earlier(wc_chat *c) BASE_MUST_USE;
 /* Who reads, as soon as it is known; copied. Questions and answers of somebody else, also those in the record, are gone, and nothing of them is asked in this name. What nobody had
  * signed for becomes theirs. The record's questions of somebody who had signed in wait for this. NO_MEMORY changes nothing. */
 base_err wc_chat_set_reader(wc_chat *c, const char *user_id) BASE_MUST_USE;
@@ -115,6 +118,10 @@ void wc_chat_retry_now(wc_chat *c);
 const char *wc_chat_conversation(const wc_chat *c);
 /* Questions wait for a reader who is signed in. */
 bool wc_chat_needs_sign_in(const wc_chat *c);
+/* There are messages before the first one that is here. */
+bool wc_chat_has_earlier(const wc_chat *c);
+/* The conversation's messages are on their way. */
+bool wc_chat_is_fetching(const wc_chat *c);
 /* Questions wait or run, or a conversation is being fetched. */
 bool wc_chat_is_busy(const wc_chat *c);
 /* NULL if there is none. */

@@ -1,4 +1,4 @@
-/* chat_history.c - a conversation as the service keeps it, page by page, and the reader's ratings. */
+/* chat_history.c - a conversation as the service keeps it, read back from its end page by page, and the reader's ratings. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,74 +6,77 @@
 #include "wc/chat_int.h"
 #include "wc/retry.h"
 
-enum { MESSAGES_AT_ONCE = 50, CALL_TIMEOUT_MS = 20000 };
+enum { CALL_TIMEOUT_MS = 20000 };
 
 /* What failed here and was never answered there is not in the history, but the reader has seen it. */
-static void keep_failed(wc_chat *c) {
+static void keep_failed(wc_chat *c, wc_chat_list *fetched) {
   for (wc_chat_entry *e = c->list.first, *next; e; e = next) {
     next = e->next;
     e->changed = WC_CHAT_CHANGED_STATE | WC_CHAT_CHANGED_SOURCES | WC_CHAT_CHANGED_ANSWER;
     if (e->m.state == WC_CHAT_FAILED || wc_chat_is_pending(e))
-      wc_chat_list_append(&c->fetched, e);
+      wc_chat_list_append(fetched, e);
     else
       wc_chat_entry_free(e);
   }
 }
 
-/* The pages so far, and which one is next. */
-static void drop_pages(wc_chat *c) {
-  wc_chat_list_clear(&c->fetched);
-  free(c->page_token);
-  c->page_token = NULL;
-}
-
-static void forget_fetch(wc_chat *c) {
-  drop_pages(c);
+static void end_fetch(wc_chat *c) {
   c->fetch_due = false;
   c->fetch_attempt = 0;
   c->chat_changed = true;
   wc_chat_tell(c, 0);
 }
 
-static void show_fetched(wc_chat *c) {
-  keep_failed(c);
-  c->list = c->fetched;
-  c->fetched = (wc_chat_list){0};
-  c->cleared = true;
-  forget_fetch(c);
-}
-
-static base_err take_page(wc_chat *c, const Ponte__Chatbot__V1__GetConversationResponse *reply) {
+/* The newest comes first, and each one before it goes to the front. */
+static base_err take_messages(wc_chat *c, const Ponte__Chatbot__V1__GetConversationResponse *reply, wc_chat_list *out) {
   for (size_t i = 0; i < reply->n_messages; i++) {
     wc_chat_entry *e = wc_chat_entry_of(c, reply->messages[i]);
     if (!e) return base_fail(BASE_E_NO_MEMORY);
-    wc_chat_list_append(&c->fetched, e);
+    e->next = out->first;
+    out->first = e;
+    if (!out->last) out->last = e;
   }
-  free(c->page_token);
-  c->page_token = strdup(reply->next_page_token);
-  return c->page_token ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
+  return BASE_OK;
 }
 
-static size_t count(const wc_chat_list *l) {
-  size_t n = 0;
-  for (const wc_chat_entry *e = l->first; e; e = e->next)
-    n++;
-  return n;
+static base_err take_page(wc_chat *c, const Ponte__Chatbot__V1__GetConversationResponse *reply) {
+  wc_chat_list fetched = {0};
+  bool more = reply->next_page_token[0];
+  char *token = more ? strdup(reply->next_page_token) : NULL;
+  base_err err = more && !token ? base_fail(BASE_E_NO_MEMORY) : take_messages(c, reply, &fetched);
+  if (!base_is_ok(err)) {
+    wc_chat_list_clear(&fetched);
+    free(token);
+    return err;
+  }
+  if (c->page_token && fetched.last) { /* before those that are here */
+    fetched.last->next = c->list.first;
+    if (c->list.last) fetched.last = c->list.last;
+    c->list = fetched;
+  } else if (!c->page_token) {
+    keep_failed(c, &fetched);
+    c->list = fetched;
+    c->cleared = true;
+  }
+  free(c->page_token);
+  c->page_token = token;
+  return BASE_OK;
 }
 
 static void on_failed(wc_chat *c, const wire_status *status) {
   enum wc_chat_cure cure = wc_chat_cure_of(status);
   int64_t delay = wc_retry_delay_ms(status, WC_RETRY_QUICK, c->fetch_attempt++, wc_random_u32(c->plat));
-  drop_pages(c);
   if (cure == WC_CHAT_SIGN_IN) {
     c->needs_sign_in = c->chat_changed = true;
     wc_chat_tell(c, 0);
   } else if (cure == WC_CHAT_ALWAYS && delay >= 0) {
     c->waiting = true;
     c->plat->vt->timer_set(c->retry, delay);
+  } else if (c->page_token) { /* what is here stays, and may be asked for again */
+    end_fetch(c);
   } else { /* it is gone, or not this reader's: the next question begins another */
     c->conversation[0] = 0;
-    forget_fetch(c);
+    end_fetch(c);
     wc_chat_record_put(c);
   }
 }
@@ -86,25 +89,23 @@ static void on_page(void *ctx, ponte_call *call, const Ponte__Chatbot__V1__GetCo
   c->call = NULL;
   c->abandoned = false;
   if (!wc_chat_end(c)) return;
-  if (!wanted)
-    drop_pages(c);
-  else if (!reply)
-    on_failed(c, status);
-  else if (!base_is_ok(take_page(c, reply)))
-    forget_fetch(c);
-  else if (!c->page_token[0] || count(&c->fetched) >= WC_CHAT_HISTORY_MAX)
-    show_fetched(c);
+  if (wanted && !reply) on_failed(c, status);
+  if (wanted && reply) {
+    (void)!base_is_ok(take_page(c, reply)); /* without memory for it nothing changes */
+    end_fetch(c);
+  }
   wc_chat_pump(c);
 }
 
 base_err wc_chat_fetch(wc_chat *c) {
   static const ponte_chatbot_v1_get_conversation_events events = {.on_reply = on_page};
-  static char first[] = "";
+  static char newest[] = "";
   const ponte_call_options options = {.timeout_ms = CALL_TIMEOUT_MS};
   Ponte__Chatbot__V1__GetConversationRequest r = PONTE__CHATBOT__V1__GET_CONVERSATION_REQUEST__INIT;
   r.conversation_id = c->conversation;
-  r.page_size = MESSAGES_AT_ONCE;
-  r.page_token = c->page_token ? c->page_token : first;
+  r.page_size = WC_CHAT_PAGE;
+  r.page_token = c->page_token ? c->page_token : newest;
+  r.newest_first = true;
   BASE_TRY(ponte_chatbot_v1_get_conversation(c->channel, &options, &r, &events, c, &c->call));
   wc_chat_begin(c);
   return BASE_OK;

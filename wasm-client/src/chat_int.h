@@ -51,8 +51,7 @@ struct wc_chat {
   wc_timer *retry;
   unsigned fetch_attempt;
   bool fetch_due;
-  wc_chat_list fetched; /* the pages that have come */
-  char *page_token;
+  char *page_token; /* of the messages before those that are here; NULL: there are none, or nothing has come yet */
 
   wc_timer *second; /* the next one of those that wait_s counts */
 

@@ -74,7 +74,7 @@ static base_err put_sources(base_buf *json, const wc_chat_message *m) {
 }
 
 static base_err write_message(base_buf *json, const wc_chat_message *m, unsigned changes, base_span answer) {
-  BASE_TRY(base_buf_printf(json, "{\"type\":\"chatMessage\",\"id\":%" PRIu32, m->id));
+  BASE_TRY(base_buf_printf(json, "{\"type\":\"chatMessage\",\"id\":%" PRIu32 ",\"after\":%" PRIu32, m->id, m->after));
   if (changes & WC_CHAT_CHANGED_STATE) BASE_TRY(put_state(json, m));
   if (changes & WC_CHAT_CHANGED_SOURCES) BASE_TRY(put_sources(json, m));
   if (changes & WC_CHAT_CHANGED_ANSWER) {
@@ -101,10 +101,13 @@ static void on_chat(void *ctx) {
   ponte_chat *c = ctx;
   base_buf json;
   base_buf_init(&json, EVENT_MAX);
-  client_tell(c->client, &json,
-              base_buf_printf(&json, "{\"type\":\"chat\",\"conversation\":\"%s\",\"busy\":%s,\"signIn\":%s}",
-                              wc_chat_conversation(c->chat), wc_chat_is_busy(c->chat) ? "true" : "false",
-                              wc_chat_needs_sign_in(c->chat) ? "true" : "false"));
+  client_tell(
+      c->client, &json,
+      base_buf_printf(
+          &json, "{\"type\":\"chat\",\"conversation\":\"%s\",\"busy\":%s,\"signIn\":%s,\"earlier\":%s,\"fetching\":%s}",
+          wc_chat_conversation(c->chat), wc_chat_is_busy(c->chat) ? "true" : "false",
+          wc_chat_needs_sign_in(c->chat) ? "true" : "false", wc_chat_has_earlier(c->chat) ? "true" : "false",
+          wc_chat_is_fetching(c->chat) ? "true" : "false"));
 }
 
 /* -- what the reader does */
@@ -162,6 +165,7 @@ int ponte_chat_rate(ponte_chat *c, uint32_t id, const char *rating) {
 }
 
 int ponte_chat_open(ponte_chat *c, const char *id) { return base_is_ok(wc_chat_open(c->chat, id)) ? 0 : -1; }
+int ponte_chat_earlier(ponte_chat *c) { return base_is_ok(wc_chat_earlier(c->chat)) ? 0 : -1; }
 int ponte_chat_set_reader(ponte_chat *c, const char *id) {
   return base_is_ok(wc_chat_set_reader(c->chat, id)) ? 0 : -1;
 }

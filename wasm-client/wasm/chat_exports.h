@@ -1,6 +1,6 @@
 /* chat_exports.h - the chat of a page, for JavaScript (exports.txt lists it for the linker); exports.h has the rules. Events:
- *   {"type":"chat","conversation":"<id>","busy":false,"signIn":false}      {"type":"chatCleared"}
- *   {"type":"chatMessage","id":1, and what is new of it:
+ *   {"type":"chat","conversation":"<id>","busy":false,"signIn":false,"earlier":false,"fetching":false}      {"type":"chatCleared"}
+ *   {"type":"chatMessage","id":1,"after":0, and what is new of it:
  *     "state":"DONE","question":"...","finish":"STOP","rated":"HELPFUL","messageId":"...","citations":2,"code":0,"waitS":0,"reason":"","message":"",
  *     "sources":[{"number":1,"title":"...","heading":"...","live":false,"cited":true,"startMs":-1}],
  *     "answer":{"keep":0,"blocks":[...]}}                                  (wc/markdown.h)
@@ -23,6 +23,8 @@ int ponte_chat_retry(ponte_chat *c, uint32_t id);
 int ponte_chat_rate(ponte_chat *c, uint32_t id, const char *rating);
 /* "": a new one. 0, or -1: not while questions wait. */
 int ponte_chat_open(ponte_chat *c, const char *conversation_id);
+/* The messages before those that are here. 0, or -1: there are none, or they are on their way. */
+int ponte_chat_earlier(ponte_chat *c);
 /* Who reads (a user's id); what was somebody else's is gone. 0, or -1: out of memory. */
 int ponte_chat_set_reader(ponte_chat *c, const char *user_id);
 void ponte_chat_forget(ponte_chat *c);

@@ -18,7 +18,8 @@ let client;
 let chat;
 let callbacks;
 let following = true; // a reader who scrolled up is left alone
-let state = { conversation: '', busy: false, signIn: false };
+let state = { conversation: '', busy: false, signIn: false, earlier: false, fetching: false };
+let before = 0; // messages that were here when more were asked for
 const messages = new Map(); // id -> {node, and the last of each that was told}
 
 // -- words --------------------------------------------------------------------------------------------------------------------
@@ -122,7 +123,16 @@ async function copy(id, button) {
 
 const rate = (m, rating) => chat.rate(m.id, m.rated === rating ? 'UNSPECIFIED' : rating);
 
-function makeMessage(id) {
+/** Behind the message that it follows; what comes before the others leaves the reader where they are. */
+function place(node, after) {
+  const list = $('chat-list');
+  const next = after ? messages.get(after)?.node.nextSibling ?? null : list.firstChild;
+  const fromEnd = log.scrollHeight - log.scrollTop;
+  list.insertBefore(node, next);
+  if (next) log.scrollTop = log.scrollHeight - fromEnd;
+}
+
+function makeMessage(id, after) {
   const node = element('li', 'exchange');
   const m = { id, node, state: '', blocks: 0 };
   m.question = element('p', 'question');
@@ -151,7 +161,7 @@ function makeMessage(id) {
     const cite = event.target.closest('.cite');
     if (cite) openSource(m, Number(cite.dataset.number), Number(cite.dataset.offset), cite);
   });
-  $('chat-list').append(node);
+  place(node, after);
   messages.set(id, m);
   return m;
 }
@@ -209,9 +219,9 @@ function follow() {
 }
 
 function onMessage(event) {
-  const m = messages.get(event.id) ?? makeMessage(event.id);
+  const m = messages.get(event.id) ?? makeMessage(event.id, event.after);
   const before = { state: m.state, waitS: m.waitS };
-  const { question, sources, answer, type, id, ...rest } = event;
+  const { question, sources, answer, type, id, after, ...rest } = event;
   if (question !== undefined) Object.assign(m, rest, { text: question });
   if (sources) m.passages = sources;
   if (answer) {
@@ -230,6 +240,22 @@ function onCleared() {
   $('chat-list').replaceChildren();
   $('chat-status').textContent = '';
   following = true;
+  showComposer();
+}
+
+/** The focus stays on the button, unless there is nothing more for it to fetch. */
+function onChat(event) {
+  if (event.fetching && !state.fetching) before = messages.size;
+  const asked = before > 0 && state.fetching && !event.fetching; // not the first ones of a conversation that was opened
+  const came = asked && messages.size > before;
+  const hadFocus = document.activeElement === $('chat-earlier');
+  state = event;
+  $('chat-earlier').hidden = !event.earlier;
+  $('chat-earlier').setAttribute('aria-disabled', String(event.fetching));
+  if (came) $('chat-status').textContent = text(event.earlier ? 'chat_earlier_here' : 'chat_earlier_all');
+  if (asked) $('chat-problem').hidden = came;
+  if (asked && !came) $('chat-problem').textContent = text('chat_earlier_failed');
+  if (hadFocus && !event.earlier) log.focus({ preventScroll: true });
   showComposer();
 }
 
@@ -318,6 +344,7 @@ function listen() {
   });
   $('chat-form').addEventListener('submit', (event) => { event.preventDefault(); send(); });
   $('chat-stop').addEventListener('click', stop);
+  $('chat-earlier').addEventListener('click', () => chat.earlier());
   $('chat-new').addEventListener('click', () => { chat.open(''); input.focus(); });
   $('chat-history').addEventListener('click', () => openHistory(client, { current: state.conversation, open: (id) => chat.open(id), locale: currentLocale() }));
   $('chat-materials').addEventListener('click', () => openMaterials(client));
@@ -338,7 +365,7 @@ function listen() {
 export function startChat(ofPage, { onSignIn, isOnline, hasUnkeptContext }) {
   client = ofPage;
   callbacks = { onSignIn, isOnline, hasUnkeptContext };
-  chat = client.chat({ onChat: (event) => { state = event; showComposer(); }, onCleared, onMessage });
+  chat = client.chat({ onChat, onCleared, onMessage });
   listen();
   showComposer();
   return chat;

@@ -443,6 +443,7 @@ def test_conversations(s, _):
     assert kept.conversation.title == "O que são os estômatos?" and kept.conversation.message_count == 1
     assert [(m.duvida, m.resposta, m.rating) for m in kept.messages] == [("O que são os estômatos?", text, 1)]
     assert list(kept.messages[0].citations) == list(final.citations)
+    assert s.call("chatbot.GetConversation", person.token, conversation_id=made.conversation_id, newest_first=True).messages == kept.messages
     assert [c.conversation_id for c in s.call("chatbot.ListConversations", person.token).conversations] == [made.conversation_id]
     expect(s.fails("chatbot.GetConversation", other.token, conversation_id=made.conversation_id), "PERMISSION_DENIED", "NOT_ALLOWED")
     s.call("chatbot.DeleteConversation", person.token, conversation_id=made.conversation_id)

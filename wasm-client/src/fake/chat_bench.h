@@ -17,6 +17,8 @@ typedef struct {
   char answer[8192]; /* the last batch told */
   char states[4096]; /* "1:QUEUED 1:ASKING ..." */
   size_t longest;
+  uint32_t shown[64]; /* the messages in the order that the reader sees, by what was told */
+  size_t shown_count;
 } bench;
 
 extern const wc_chat_events bench_events; /* for a bench */
@@ -31,6 +33,8 @@ void bench_page_close(bench *b);
 void bench_run(bench *b, int64_t ms);
 /* The message's number. */
 uint32_t bench_ask(bench *b, const char *text);
+/* The questions that the reader sees, from the first one on, with a blank behind each. */
+void bench_check_shown(bench *b, const char *questions);
 void bench_check(bench *b, uint32_t id, enum wc_chat_state state, const char *answer);
 
 #endif

@@ -170,12 +170,13 @@ static void on_get(fake_chatbot *s, fake_chat_call *c, base_span bytes) {
   Ponte__Chatbot__V1__GetConversationRequest *r =
       ponte__chatbot__v1__get_conversation_request__unpack(NULL, bytes.n, bytes.p);
   if (!r) abort();
-  int from = (int)strtol(r->page_token, NULL, 10), count = 0;
+  int step = r->newest_first ? -1 : 1, count = 0;
+  int from = r->page_token[0] ? (int)strtol(r->page_token, NULL, 10) : r->newest_first ? s->row_count - 1 : 0;
   Ponte__Chatbot__V1__Message messages[2], *list[2];
   Ponte__Chatbot__V1__Passage passage, *passages[] = {&passage};
   char answers[2][320], ids[2][64], next[16] = "";
   passage_of(&passage);
-  for (int i = from; i < s->row_count && !next[0]; i++) {
+  for (int i = from; i >= 0 && i < s->row_count && !next[0]; i += step) {
     if (strcmp(s->rows[i].conversation, r->conversation_id) != 0) continue;
     if (count == 2) {
       snprintf(next, sizeof next, "%d", i);
