@@ -69,8 +69,7 @@ static void on_interrupt(void *ctx) {
   if (w->running) ponte_call_cancel(w->running);
 }
 
-/* Over ponte.v1 the connection carries the token; over gRPC each call does. */
-static base_err add_token(const cli_link *l, wire_metadata *m) {
+base_err cli_add_token(const cli_link *l, wire_metadata *m) {
   char value[TOKEN_MAX + 16];
   if (!l->token || l->session) return BASE_OK;
   int n = snprintf(value, sizeof value, "Bearer %s", l->token);
@@ -100,7 +99,7 @@ static base_err run(waiting *w, base_span request) {
   wire_metadata metadata;
   wire_metadata_init(&metadata);
   base_err e = w->call->metadata ? wire_metadata_merge(&metadata, w->call->metadata) : BASE_OK;
-  if (base_is_ok(e)) e = add_token(w->link, &metadata);
+  if (base_is_ok(e)) e = cli_add_token(w->link, &metadata);
   if (base_is_ok(e)) e = start(w, request, &metadata);
   wire_metadata_dispose(&metadata);
   BASE_TRY(e);

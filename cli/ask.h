@@ -28,6 +28,9 @@ typedef struct {
   void *ctx;
 } cli_call;
 
+/* The link's token, where each call carries it (over gRPC; over ponte.v1 the connection does). */
+base_err cli_add_token(const cli_link *l, wire_metadata *m) BASE_MUST_USE;
+
 /* Makes the call. The end is in *status, which the caller has initialised, whatever went wrong. */
 void cli_call_run(cli_link *l, const cli_call *call, base_span request, wire_status *status);
 

@@ -1,34 +1,29 @@
-/* attach.h - a transcription as the assistant's material while it runs: final results go to AppendTranscript, in their order, from a thread of its own.
+/* attach.h - a transcription as the assistant's material while it runs: its final results go to AppendTranscript (wc/attach.h), over the link and in the loop of the transcription itself.
  *
- * The thread has a link of its own and waits for its answers there, so that sessions are refreshed as everywhere else (session.h) while the microphone is heard. What cannot be
- * sent is tried again; sent twice, a result is added once. All functions are called by one thread.
+ * The session of `ponte login` is not followed from inside callbacks: whoever runs the loop calls cli_attach_renew() now and then. One thread.
  */
 #ifndef PONTE_CLI_ATTACH_H
 #define PONTE_CLI_ATTACH_H
 
 #include "cli/link.h"
-#include "wc/transcript.h"
+#include "wc/attach.h"
 
 typedef struct cli_attach cli_attach;
 
-typedef struct {
-  cli_link_options link; /* borrowed until cli_attach_free(), with all that follows */
-  const char *title;
-  bool shared;
-} cli_attach_options;
-
-/* Nothing is sent before the first result. NULL: said why. */
-cli_attach *cli_attach_new(const cli_attach_options *options);
-/* Of the transcription: what the assistant finds it under. */
-const char *cli_attach_session_id(const cli_attach *a);
-/* Copies. False: said why. */
-bool cli_attach_add(cli_attach *a, const wc_segment *segment);
-/* No more results. Then cli_attach_settled() tells when there is nothing more to wait for: all were added, or were refused for good (said). */
-void cli_attach_end(cli_attach *a);
-bool cli_attach_settled(cli_attach *a);
-/* CLI_EXIT_OK if all results so far were added; what is not sent yet counts as UNAVAILABLE. */
-int cli_attach_code(cli_attach *a);
-/* Waits for a call that is under way. NULL is allowed. */
+/* `title` is copied; the link outlives this. NULL: said why. */
+cli_attach *cli_attach_new(cli_link *link, const char *session_id, const char *title, bool shared);
+/* Ends a running call. NULL is allowed. */
 void cli_attach_free(cli_attach *a);
+/* Takes the finals. False: said why. */
+bool cli_attach_add(cli_attach *a, const Ponte__Transcription__V1__TranscriptionResult *result);
+/* There is nothing more to wait for: all so far were added, or were refused for good (said). */
+bool cli_attach_is_settled(const cli_attach *a);
+/* CLI_EXIT_OK if all results so far were added; what is not sent yet counts as UNAVAILABLE. */
+int cli_attach_code(const cli_attach *a);
+
+/* The service did not accept the token. */
+bool cli_attach_wants_token(const cli_attach *a);
+/* Gives the link the session's token as it is now, refreshed if it is time. Runs the loop, and takes the link's hooks for that. */
+void cli_attach_renew(cli_attach *a);
 
 #endif

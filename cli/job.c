@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/attach.h"
 #include "cli/cli.h"
 #include "cli/encoder.h"
 #include "wc/live.h"
@@ -12,6 +13,8 @@ enum {
   TICK_MS = 20,
   UNSENT_MAX = 128 * 1024,
   AHEAD_MAX_MS = 60 * 1000, /* how far a file may run ahead of its text */
+  RENEW_MS = 20000,      /* how often the session is looked at: sooner than its token may end unnoticed (session.c) */
+  RENEW_AGAIN_MS = 1000, /* while its token is not accepted */
   MS_SAMPLES = CLI_RATE / 1000,
 };
 
@@ -22,11 +25,14 @@ typedef struct {
   cli_encoder encoder;
   cli_output output;
   wc_live *live;
+  cli_attach *attach; /* or NULL */
   net_timer *tick;
   int64_t started_ms, heard_ms; /* heard: when the service last answered */
+  int64_t renewed_ms;           /* when the session was looked at */
   bool ended;                   /* no more frames are read */
   bool settling;                /* all is transcribed, and the finals are on their way to the assistant */
   bool heard, told;             /* the service has answered before; the reader knows of the lost connection */
+  bool over;                    /* the loop is done */
   int exit_code;
 } job;
 
@@ -34,17 +40,20 @@ static int64_t now_ms(const job *j) { return wc_now_ms(j->link->plat); }
 
 static void finish(job *j, int code) {
   j->exit_code = code;
+  j->over = true;
   net_loop_stop(j->link->loop);
+}
+
+/* The code of what is attached counts where there is no other. */
+static void finish_attached(job *j) {
+  finish(j, j->attach && j->exit_code == CLI_EXIT_OK ? cli_attach_code(j->attach) : j->exit_code);
 }
 
 /* The transcription is over; what is attached has to arrive. */
 static void settle(job *j, int code) {
-  cli_attach *attach = j->options->attach;
   j->exit_code = code;
-  if (attach) cli_attach_end(attach);
-  if (!attach || cli_attach_settled(attach)) {
-    if (attach && code == CLI_EXIT_OK) j->exit_code = cli_attach_code(attach);
-    net_loop_stop(j->link->loop);
+  if (!j->attach || cli_attach_is_settled(j->attach)) {
+    finish_attached(j);
     return;
   }
   j->settling = true;
@@ -100,16 +109,22 @@ static void feed(job *j) {
 /* At each tick while results are being attached. */
 static void wait_for_attach(job *j) {
   bool late = now_ms(j) - j->heard_ms > j->options->give_up_ms;
-  if (!late && !cli_attach_settled(j->options->attach)) {
+  if (!late && !cli_attach_is_settled(j->attach)) {
     net_timer_set(j->tick, TICK_MS);
     return;
   }
   if (late) cli_output_say(&j->output, "the assistant cannot be reached: a part of the transcript was not attached");
-  finish(j, j->exit_code == CLI_EXIT_OK ? cli_attach_code(j->options->attach) : j->exit_code);
+  finish_attached(j);
+}
+
+static bool renewal_is_due(const job *j) {
+  int64_t after_ms = j->attach && cli_attach_wants_token(j->attach) ? RENEW_AGAIN_MS : RENEW_MS;
+  return j->attach && now_ms(j) - j->renewed_ms > after_ms;
 }
 
 static void on_tick(void *ctx) {
   job *j = ctx;
+  if (renewal_is_due(j)) net_loop_stop(j->link->loop); /* for run() */
   if (j->settling) {
     wait_for_attach(j);
     return;
@@ -175,9 +190,7 @@ static void on_result(void *ctx, const wc_result *r) {
   }
   size_t count = wc_transcript_count(j->output.transcript);
   if (count > before) cli_output_final(&j->output);
-  bool attach = count > before && j->options->attach;
-  if (attach && !cli_attach_add(j->options->attach, wc_transcript_at(j->output.transcript, count - 1)))
-    j->exit_code = CLI_EXIT_LOCAL;
+  if (count > before && j->attach && !cli_attach_add(j->attach, r)) j->exit_code = CLI_EXIT_LOCAL;
   cli_output_interim(&j->output, percent(j));
 }
 
@@ -211,6 +224,13 @@ static const wc_live_events live_events = {.on_state = on_state, .on_result = on
 
 /* -- from the first frame to the last word */
 
+static bool attach(job *j) {
+  const char *title = j->options->title, *session_id = wc_live_session_id(j->live);
+  j->attach = cli_attach_new(j->link, session_id, title, j->options->shared);
+  if (j->attach) cli_say("attached as %s: `ponte ask --session %s`", title, session_id);
+  return j->attach != NULL;
+}
+
 static bool prepare(job *j, FILE *to) {
   const cli_job_options *o = j->options;
   wc_live_options live = {.codec = o->pcm ? PONTE__TRANSCRIPTION__V1__AUDIO_CODEC__AUDIO_CODEC_PCM16
@@ -218,7 +238,6 @@ static bool prepare(job *j, FILE *to) {
                           .sample_rate_hz = CLI_RATE,
                           .language = o->language,
                           .model = o->model,
-                          .session_id = o->attach ? cli_attach_session_id(o->attach) : NULL,
                           .interim_results = true};
   j->output =
       (cli_output){.to = to, .format = o->format, .live = isatty(STDERR_FILENO), .transcript = wc_transcript_new()};
@@ -227,24 +246,47 @@ static bool prepare(job *j, FILE *to) {
   base_err err = j->output.transcript && j->tick ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
   if (base_is_ok(err)) err = wc_live_new(j->link->plat, j->link->channel, &live, &live_events, j, &j->live);
   if (!base_is_ok(err)) cli_say("cannot start: %s", base_err_text(err));
-  return base_is_ok(err);
+  return base_is_ok(err) && (!o->title || attach(j));
+}
+
+static void take_hooks(job *j) {
+  j->link->ctx = j;
+  j->link->on_wake = on_wake;
+  j->link->on_interrupt = on_interrupt;
+}
+
+/* A refresh runs the loop too, so nothing is missed meanwhile; Ctrl-C ends it first. */
+static void renew(job *j) {
+  int interrupted = j->link->interrupted;
+  j->link->interrupted = 0;
+  j->renewed_ms = now_ms(j);
+  cli_attach_renew(j->attach);
+  take_hooks(j);
+  if (j->link->interrupted) on_interrupt(j);
+  j->link->interrupted |= interrupted;
+}
+
+static void run(job *j) {
+  j->started_ms = j->heard_ms = j->renewed_ms = now_ms(j);
+  net_timer_set(j->tick, 0);
+  while (!j->over) {
+    net_loop_run(j->link->loop);
+    if (!j->over && renewal_is_due(j)) renew(j);
+  }
 }
 
 int cli_job_run(cli_link *link, const cli_job_options *options, cli_source *source, FILE *to) {
   job j = {.link = link, .options = options, .source = source, .exit_code = CLI_EXIT_OK};
-  link->ctx = &j;
-  link->on_wake = on_wake;
-  link->on_interrupt = on_interrupt;
+  take_hooks(&j);
   if (prepare(&j, to)) {
-    j.started_ms = j.heard_ms = now_ms(&j);
-    net_timer_set(j.tick, 0);
-    net_loop_run(link->loop);
+    run(&j);
     if (!cli_output_finish(&j.output) && j.exit_code == CLI_EXIT_OK) j.exit_code = CLI_EXIT_LOCAL;
   } else {
     j.exit_code = CLI_EXIT_LOCAL;
   }
   link->on_wake = NULL;
   link->on_interrupt = NULL;
+  cli_attach_free(j.attach);
   wc_live_free(j.live);
   net_timer_free(j.tick);
   source->vt->free(source);

@@ -2,7 +2,6 @@
 #ifndef PONTE_CLI_JOB_H
 #define PONTE_CLI_JOB_H
 
-#include "cli/attach.h"
 #include "cli/link.h"
 #include "cli/output.h"
 #include "cli/source.h"
@@ -10,8 +9,9 @@
 typedef struct {
   enum wc_format format;
   const char *language, *model, *microphone, *output_dir;
-  FILE *results;      /* every result as it comes, one JSON object a line; or NULL */
-  cli_attach *attach; /* gets the finals; or NULL */
+  FILE *results;     /* every result as it comes, one JSON object a line; or NULL */
+  const char *title; /* of the assistant's material that the finals become; NULL: they do not */
+  bool shared;       /* for everybody */
   bool realtime, pcm;
   int64_t give_up_ms;  /* without any answer */
   int64_t duration_ms; /* 0: all of it */

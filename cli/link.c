@@ -92,6 +92,7 @@ int cli_link_exit(const cli_link *l, const wire_status *status) {
 }
 
 base_err cli_link_set_token(cli_link *l, const char *token) {
+  if (token && l->token && strcmp(token, l->token) == 0) return BASE_OK;
   char *copy = token ? strdup(token) : NULL;
   if (token && !copy) return base_fail(BASE_E_NO_MEMORY);
   for (const char *p = token; p && *p; p++) {
@@ -105,8 +106,8 @@ base_err cli_link_set_token(cli_link *l, const char *token) {
   return l->session ? wc_session_set_token(l->session, token) : BASE_OK;
 }
 
-static bool open_place(cli_link *l, const char *place, const char *token, int service_port, bool signals) {
-  net_loop_options options = {.on_wake = on_wake, .on_signal = on_signal, .ctx = l, .handle_signals = signals};
+bool cli_link_open_place(cli_link *l, const char *place, const char *token, int service_port) {
+  net_loop_options options = {.on_wake = on_wake, .on_signal = on_signal, .ctx = l, .handle_signals = true};
   *l = (cli_link){0};
   bool fits = strlen(place) < sizeof l->place;
   snprintf(l->place, sizeof l->place, "%s", place);
@@ -125,10 +126,6 @@ static bool open_place(cli_link *l, const char *place, const char *token, int se
   return false;
 }
 
-bool cli_link_open_place(cli_link *l, const char *place, const char *token, int service_port) {
-  return open_place(l, place, token, service_port, true);
-}
-
 bool cli_link_place(const cli_link_options *o, char place[CLI_PLACE_MAX]) {
   const char *endpoint = o->endpoint ? o->endpoint : DEFAULT_ENDPOINT;
   int n = snprintf(place, CLI_PLACE_MAX, "%s%s", o->direct ? DIRECT : "", o->direct ? o->direct : endpoint);
@@ -141,18 +138,10 @@ const char *cli_link_environment_token(void) {
   return token && *token ? token : NULL;
 }
 
-static bool open_with(cli_link *l, const cli_link_options *o, int service_port, bool signals) {
+bool cli_link_open(cli_link *l, const cli_link_options *o, int service_port) {
   char place[CLI_PLACE_MAX];
   const char *token = o->token ? o->token : cli_link_environment_token();
-  return cli_link_place(o, place) && open_place(l, place, token, service_port, signals);
-}
-
-bool cli_link_open(cli_link *l, const cli_link_options *o, int service_port) {
-  return open_with(l, o, service_port, true);
-}
-
-bool cli_link_open_quiet(cli_link *l, const cli_link_options *o, int service_port) {
-  return open_with(l, o, service_port, false);
+  return cli_link_place(o, place) && cli_link_open_place(l, place, token, service_port);
 }
 
 void cli_link_close(cli_link *l) {

@@ -56,8 +56,6 @@ const char *cli_link_environment_token(void);
 bool cli_link_place(const cli_link_options *o, char place[CLI_PLACE_MAX]);
 /* Fills *l; on failure says why and gives false. Connects at the first call. */
 bool cli_link_open(cli_link *l, const cli_link_options *o, int service_port);
-/* The same without a word in what Ctrl-C does: for a thread beside the one that has it. */
-bool cli_link_open_quiet(cli_link *l, const cli_link_options *o, int service_port);
 /* The same for a place as a link had it. */
 bool cli_link_open_place(cli_link *l, const char *place, const char *token, int service_port);
 /* Ends running calls (their statuses come from inside this). */
@@ -66,7 +64,7 @@ void cli_link_close(cli_link *l);
 ponte_channel *cli_link_channel(cli_link *l, int service_port);
 /* The exit code of a call that ended so, which is said; CLI_EXIT_INTERRUPTED if Ctrl-C ended it. */
 int cli_link_exit(const cli_link *l, const wire_status *status);
-/* INVALID: not visible ASCII. NULL: none. */
+/* INVALID: not visible ASCII. NULL: none. One that is there already changes nothing. */
 base_err cli_link_set_token(cli_link *l, const char *token) BASE_MUST_USE;
 
 #endif

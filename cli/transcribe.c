@@ -12,7 +12,7 @@ typedef struct {
   cli_link_options link;
   cli_job_options job;
   const char *extension; /* of the format */
-  bool attach, shared;
+  bool attach;
   const char *title; /* of what is attached; NULL: the source's name */
 } arguments;
 
@@ -47,9 +47,9 @@ static bool parse(const cli_args *a, arguments *t) {
     return false;
   }
   t->attach = cli_arg(a, "attach") != NULL;
-  t->shared = cli_arg(a, "shared") != NULL;
+  t->job.shared = cli_arg(a, "shared") != NULL;
   t->title = t->attach && cli_arg(a, "attach")[0] ? cli_arg(a, "attach") : NULL;
-  if (t->shared && !t->attach) {
+  if (t->job.shared && !t->attach) {
     cli_say("--shared needs --attach");
     return false;
   }
@@ -75,28 +75,11 @@ static FILE *open_output(const arguments *a, const char *source) {
 
 static void nudge(void *ctx) { net_loop_wake(ctx); }
 
-/* NULL: said why. */
-static cli_attach *open_attach(const arguments *a, const char *name) {
-  const char *slash = strrchr(name, '/');
-  cli_attach_options options = {.link = a->link,
-                                .title = a->title ? a->title
-                                         : slash  ? slash + 1
-                                                  : name,
-                                .shared = a->shared};
-  cli_attach *attach = cli_attach_new(&options);
-  if (attach) cli_say("attached as %s: `ponte ask --session %s`", options.title, cli_attach_session_id(attach));
-  return attach;
-}
-
 static int transcribe_source(const arguments *a, cli_link *link, cli_source *source, FILE *to, const char *name) {
   cli_job_options job = a->job;
-  if (a->attach && !(job.attach = open_attach(a, name))) {
-    source->vt->free(source);
-    return CLI_EXIT_LOCAL;
-  }
-  int code = cli_job_run(link, &job, source, to);
-  cli_attach_free(job.attach);
-  return code;
+  const char *slash = strrchr(name, '/');
+  if (a->attach) job.title = a->title ? a->title : slash ? slash + 1 : name;
+  return cli_job_run(link, &job, source, to);
 }
 
 static int transcribe_one(const arguments *a, const char *name) {

@@ -63,8 +63,6 @@ static const struct {
 
     {"a part of the transcript was not attached", "uma parte da transcrição não foi anexada"},
     {"the transcript cannot be attached: out of memory", "a transcrição não pode ser anexada: falta memória"},
-    {"a part of the transcript was not attached: out of memory",
-     "uma parte da transcrição não foi anexada: falta memória"},
     {"the assistant cannot be reached: a part of the transcript was not attached",
      "o assistente não está acessível: uma parte da transcrição não foi anexada"},
     {"no answer for too long, giving up", "tempo demais sem resposta, desistindo"},

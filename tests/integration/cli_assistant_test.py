@@ -599,6 +599,32 @@ class Attach(World):
         run.stdout.close()
         self.assertEqual(self.cues("Restart"), self.finals(results))
 
+    def session(self, **fields):
+        """Changes the session that is kept for the next use."""
+        path = f"{self.environment['XDG_CONFIG_HOME']}/ponte/session.json"
+        with open(path, encoding="utf-8") as f:
+            book = {place: {**entry, **fields} for place, entry in json.load(f).items()}
+        with open(f"{path}.new", "w", encoding="utf-8") as f:
+            json.dump(book, f)
+        os.replace(f"{path}.new", path)
+
+    def test_a_token_that_is_refused_is_renewed(self):
+        self.session(access_token="no.good.token", expire_ms=10**15)
+        run = subprocess.Popen(self.command("transcribe", "--attach=Renewed", "--pace", "realtime", self.wav), stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True, env=self.environment)
+        self.assertIn("attached as", run.stderr.readline())
+        self.session(expire_ms=0)
+        said = run.stderr.read()
+        self.assertEqual(run.wait(LIMIT), 0, said)
+        run.stderr.close()
+        self.assertEqual(" ".join(text for text, *_ in self.cues("Renewed")), " ".join(f"w{k}" for k in self.words))
+
+    def test_without_a_session_nothing_is_attached(self):
+        self.session(access_token="no.good.token", expire_ms=10**15)
+        self.assertTrue(self.ponte("transcribe", "--attach", self.wav, code=UNAUTHENTICATED, said="not attached"))
+        self.ponte("logout")
+        self.assertTrue(self.ponte("transcribe", "--attach", self.wav, code=UNAUTHENTICATED, said="not attached"))
+
     def test_what_cannot_be_attached_is_told(self):
         self.assertTrue(self.ponte("transcribe", "--attach", self.wav, code=UNIMPLEMENTED, said="not attached", where=[f"--endpoint={self.services.host}:50054"]))
         self.ponte("transcribe", "--shared", self.wav, code=2, said="--attach")

@@ -35,8 +35,17 @@ wc_recording *wc_recording_find(wc_recording *list, const char *session_id) {
   return list;
 }
 
+/* As much as the service takes, cut between characters. */
+static size_t text_size(const char *text) {
+  size_t n = strlen(text);
+  if (n <= TEXT_MAX) return n;
+  for (n = TEXT_MAX; n > 0 && ((uint8_t)text[n] & 0xc0) == 0x80; n--) {
+  }
+  return n;
+}
+
 base_err wc_recording_add(wc_attach *a, wc_recording *r, const wc_attach_segment *s) {
-  size_t id_size = strlen(s->result_id) + 1, size = wc_attach_text_size(s->text);
+  size_t id_size = strlen(s->result_id) + 1, size = text_size(s->text);
   wc_attach_item *i = calloc(1, sizeof *i + id_size + size + 1);
   if (!i) return base_fail(BASE_E_NO_MEMORY);
   ponte__chatbot__v1__transcript_segment__init(&i->segment);
@@ -127,7 +136,7 @@ void wc_attach_fill(const wc_recording *r, wc_attach_item **from, wc_attach_requ
 static void failed(wc_attach *a, wc_recording *r, const wire_status *status) {
   int64_t delay_ms = wc_retry_delay_ms(status, WC_RETRY_QUICK, a->attempt, wc_random_u32(a->plat));
   if (a->attempt < 30) a->attempt++;
-  if (status->code == 16) {
+  if (status->code == BASE_GRPC_UNAUTHENTICATED) {
     a->needs_sign_in = true;
     a->on_state(a->ctx, WC_ATTACH_NEEDS_SIGN_IN, status);
   } else if (wc_retry_may_help(status->code) && delay_ms >= 0) {
@@ -174,8 +183,8 @@ static void on_reply(void *ctx, ponte_call *call, const Ponte__Chatbot__V1__Appe
 
 static void on_next(void *ctx) {
   static const ponte_chatbot_v1_append_transcript_events events = {.on_reply = on_reply};
-  static const ponte_call_options options = {.timeout_ms = TIMEOUT_MS};
   wc_attach *a = ctx;
+  const ponte_call_options options = {.timeout_ms = TIMEOUT_MS, .metadata = a->metadata};
   if (a->forgotten) a->on_state(a->ctx, WC_ATTACH_NOTHING, NULL);
   a->forgotten = false;
   wc_recording *r = wc_attach_due(a);
@@ -217,6 +226,8 @@ base_err wc_attach_new(wc_plat *plat, ponte_channel *channel, wc_attach_on_state
   return BASE_OK;
 }
 
+void wc_attach_set_metadata(wc_attach *a, const wire_metadata *metadata) { a->metadata = metadata; }
+
 void wc_attach_free(wc_attach *a) {
   if (!a) return;
   a->plat->vt->timer_free(a->next);
@@ -231,14 +242,6 @@ base_err wc_attach_begin(wc_attach *a, const char *session_id, const char *title
   a->current = wc_recording_new(&a->recordings, session_id, title, shared);
   wc_attach_tidy(a);
   return a->current ? BASE_OK : base_fail(BASE_E_NO_MEMORY);
-}
-
-size_t wc_attach_text_size(const char *text) {
-  size_t n = strlen(text);
-  if (n <= TEXT_MAX) return n;
-  for (n = TEXT_MAX; n > 0 && ((uint8_t)text[n] & 0xc0) == 0x80; n--) {
-  }
-  return n;
 }
 
 base_err wc_attach_add(wc_attach *a, const Ponte__Transcription__V1__TranscriptionResult *result) {
@@ -261,6 +264,8 @@ void wc_attach_keep(wc_attach *a) {
   a->keeps = true;
   wc_attach_record_read(a);
 }
+
+bool wc_attach_is_settled(const wc_attach *a) { return !wc_attach_due(a); }
 
 void wc_attach_retry_now(wc_attach *a) {
   a->attempt = 0;

@@ -38,6 +38,8 @@ typedef void wc_attach_on_state(void *ctx, enum wc_attach_state state, const wir
 
 base_err wc_attach_new(wc_plat *plat, ponte_channel *channel, wc_attach_on_state *on_state, void *ctx,
                        wc_attach **out) BASE_MUST_USE; /* NO_MEMORY */
+/* Of all calls, for channels that carry no token themselves; borrowed. NULL: none. */
+void wc_attach_set_metadata(wc_attach *a, const wire_metadata *metadata);
 /* Ends a running call without callbacks. NULL is allowed. Not from inside a callback. */
 void wc_attach_free(wc_attach *a);
 /* A recording begins: what is added from now on is of this session. `title` and `shared` are the material's. Copies. NO_MEMORY: nothing of it will be kept. */
@@ -48,12 +50,11 @@ base_err wc_attach_add(wc_attach *a, const Ponte__Transcription__V1__Transcripti
 void wc_attach_keep(wc_attach *a);
 /* Who is signed in; what was said before that is theirs too, and what another reader has left is forgotten. NO_MEMORY. */
 base_err wc_attach_set_reader(wc_attach *a, const char *user_id) BASE_MUST_USE;
+/* Nothing waits: all was kept, or refused for good. */
+bool wc_attach_is_settled(const wc_attach *a);
 /* Somebody has signed in, or the network came back: send what waits, here and in the record. */
 void wc_attach_retry_now(wc_attach *a);
 /* The reader has gone: what was not sent yet, and the rest of this recording, is not for who comes next; the record loses it too. NOTHING follows. Without a reader nothing happens. */
 void wc_attach_forget(wc_attach *a);
-
-/* How many bytes of a result's text the service takes, cut between characters. Pure. */
-size_t wc_attach_text_size(const char *text);
 
 #endif

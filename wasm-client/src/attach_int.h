@@ -30,6 +30,7 @@ struct wc_recording {
 struct wc_attach {
   wc_plat *plat;
   ponte_channel *channel;
+  const wire_metadata *metadata;
   wc_attach_on_state *on_state;
   void *ctx;
 
