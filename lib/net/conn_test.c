@@ -303,13 +303,13 @@ static void a_half_closed_peer_gets_a_quick_answer(void) {
 
 static void a_half_closed_peer_may_read_slowly(void) {
   server s = {0};
-  const struct timespec sweeps = {.tv_sec = 1, .tv_nsec = 600000000};
+  const struct timespec while_unread = {.tv_nsec = 600000000};
   REQUIRE(start(&s, PAUSE_AND_ANSWER, (net_listener_options){0}));
   int fd = test_connect_from(net_listener_port(s.listener), 4096);
   CHECK(test_send_text(fd, "x"));
   shutdown(fd, SHUT_WR);
   CHECK(test_wait(&s.received, 1));
-  nanosleep(&sweeps, NULL); /* time for the sweep to be wrong in; being right takes none */
+  nanosleep(&while_unread, NULL); /* time for the FIN to be wrongly believed in; being right takes none */
   CHECK(reads_pattern(fd, 8 * MIB));
   close(fd);
   CHECK(test_wait(&s.closed, 1));

@@ -122,55 +122,51 @@ class Behind:
         self.where, self.methods = proxy.where, world.methods
 
 
-WEB_WAYS = (ways.closed, ways.unary_closed)
-PINGED_WAYS = (ways.h2_closed, ways.mux_closed, ways.single_closed)
+PINGED = (ways.h2_closed, ways.mux_closed, ways.single_closed)
+ALL = (ways.closed, ways.unary_closed, *PINGED)
 
 
-def go_and_die(world, failures, seen_by, chosen, change, place=contextlib.nullcontext):
-    """Begins all these ways, while text comes and while the provider is silent; lets the network die by change(); waits until nothing runs; prints when each was closed at the provider."""
+def begin(world, kind, seen_by, chosen, place):
+    """Each of these ways, while text comes and while the provider is silent: {(kind, way, script): (marker, what closes the socket, and so keeps it open)}."""
     begun = {}
     for way in chosen:
         for name, parameters in (("endless", {"ms": 20}), ("silent", {})):
-            parameters = {**parameters, "id": way.__name__.replace("_", "-")}
+            parameters = {**parameters, "id": f"{kind}-{way.__name__}".replace("_", "-")}
             with place():
                 wait, leave = way(seen_by, world.request(name, **parameters))
             if name == "endless":
                 wait()
-            begun[way, name] = scripts.marker(name, **parameters), leave  # what closes the sockets stays referred to
-    failures.that(assistant_world.until(lambda: world.double.state()["running"] == len(begun)), f"all run: {world.double.state()}")
-    died = change()
+            begun[kind, way.__name__, name] = scripts.marker(name, **parameters), leave
+    return begun
+
+
+def test_dead_network(world, failures):
+    begun = begin(world, "lost", world, ALL, network.there)
+
+    def all_run():
+        return world.double.state()["running"] == len(begun)
+    failures.that(assistant_world.until(all_run), f"all run: {world.double.state()}")
+    for alive in (False, True):
+        network.set(alive)
+        time.sleep(OUTAGE_SECONDS)  # it is the outage, and the time for it to be wrongly seen in
+    failures.that(all_run(), f"a short outage ends nothing: {world.double.state()}")
+    proxy = Proxy(world.where)
+    begun.update(begin(world, "proxied", Behind(world, proxy), PINGED, contextlib.nullcontext))  # now: these clients answer no PING
+    failures.that(assistant_world.until(all_run), f"all run: {world.double.state()}")
+    network.set(False)
+    proxy.die()
+    died = time.monotonic()
     failures.that(assistant_world.until(world.is_idle, NOTICED_SECONDS), f"something still runs: {world.double.state()}")
     failures.check(world.double.state()["closed_by_client"], len(begun), "closed at the provider")
     failures.check(world.ended("cancelled"), len(begun), "counted")
-    for (way, name), (marker, _) in begun.items():
-        print(f"  {way.__name__:14} while {name:8} closed at the provider after {world.double.requests(marker)[0].get('ended', float('inf')) - died:4.1f} s")
-
-
-def test_silent_proxy(world, failures):
-    proxy = Proxy(world.where)
-
-    def change():
-        proxy.die()
-        return time.monotonic()
-    go_and_die(world, failures, Behind(world, proxy), PINGED_WAYS, change)
+    for (kind, way, name), (marker, _) in begun.items():
+        print(f"  {kind:8} {way:14} while {name:8} closed at the provider after {world.double.requests(marker)[0].get('ended', float('inf')) - died:4.1f} s")
     proxy.close()
 
 
-def test_lost_packets(world, failures):
-    def change():
-        before = world.double.state()
-        for alive in (False, True):
-            network.set(alive)
-            time.sleep(OUTAGE_SECONDS)  # it is the outage, and the time for it to be wrongly seen in
-        failures.check(world.double.state(), before, "nothing ended for a short outage")
-        network.set(False)
-        return time.monotonic()
-    go_and_die(world, failures, world, (*WEB_WAYS, *PINGED_WAYS), change, network.there)
-
-
-test_lost_packets.address = GATEWAY
-test_silent_proxy.options = test_lost_packets.options = ("--llm-silence", "5m")
+test_dead_network.address = GATEWAY
+test_dead_network.options = ("--llm-silence", "5m")
 
 if __name__ == "__main__":
     network = Network()
-    assistant_world.main([test_silent_proxy, test_lost_packets], each_engine=False)
+    assistant_world.main([test_dead_network], each_engine=False)
