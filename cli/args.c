@@ -165,7 +165,7 @@ static bool is_help(const char *word) {
   return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
-int cli_main(int argc, char **argv) {
+static int run_line(int argc, char **argv) {
   const cli_command *c = &cli_root;
   char path[256] = "ponte";
   int at = 1;
@@ -191,6 +191,14 @@ int cli_main(int argc, char **argv) {
     snprintf(path + used, sizeof path - used, " %s", c->name);
   }
   return run_command(c, path, argc - at + 1, argv + at - 1);
+}
+
+/* Results that were not written are no success. */
+int cli_main(int argc, char **argv) {
+  int code = run_line(argc, argv);
+  if (code != CLI_EXIT_OK || (fflush(stdout) == 0 && !ferror(stdout))) return code;
+  cli_say("standard output failed");
+  return CLI_EXIT_LOCAL;
 }
 
 /* -- values ------------------------------------------------------------------------------------------------------------ */

@@ -86,8 +86,6 @@ static base_err show_answer(void *ctx, base_span bytes) {
   return e;
 }
 
-static void nudge(void *ctx) { net_loop_wake(ctx); }
-
 static int finish(run_state *r) {
   if (r->wrong_input) return CLI_EXIT_USAGE;
   if (r->output_failed) return CLI_EXIT_LOCAL;
@@ -102,7 +100,7 @@ static int run_lines(run_state *r) {
                    .next = next_line,
                    .on_message = show_answer,
                    .ctx = r};
-  r->lines = cli_lines_new(nudge, r->link.loop);
+  r->lines = cli_lines_new(cli_link_wake, &r->link);
   if (!r->lines) return CLI_EXIT_LOCAL;
   cli_call_run(&r->link, &call, base_span_of(NULL, 0), &r->status);
   cli_lines_free(r->lines);

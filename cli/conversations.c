@@ -25,8 +25,7 @@ static void show_conversation(const ProtobufCMessage *reply) {
   cli_table t;
   cli_table_init(&t, heads);
   add_row(&t, (const conversation *)reply);
-  (void)cli_table_print(&t);
-  cli_table_dispose(&t);
+  cli_table_show(&t);
 }
 
 static void show_conversations(const ProtobufCMessage *reply) {
@@ -35,9 +34,8 @@ static void show_conversations(const ProtobufCMessage *reply) {
   cli_table_init(&t, heads);
   for (size_t i = 0; i < r->n_conversations; i++)
     add_row(&t, r->conversations[i]);
-  (void)cli_table_print(&t);
-  cli_table_dispose(&t);
-  if (r->next_page_token[0]) cli_say("there are more: --page-token %s", r->next_page_token);
+  cli_table_show(&t);
+  cli_page_more(r->next_page_token);
 }
 
 static void show_message(const message *m) {
@@ -65,7 +63,7 @@ static void show_whole(const ProtobufCMessage *reply) {
   if (r->conversation) show_conversation(&r->conversation->base);
   for (size_t i = 0; i < r->n_messages; i++)
     show_message(r->messages[i]);
-  if (r->next_page_token[0]) cli_say("there are more: --page-token %s", r->next_page_token);
+  cli_page_more(r->next_page_token);
 }
 
 static int run_list(const cli_args *a) {

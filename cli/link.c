@@ -32,10 +32,13 @@ static void on_signal(void *ctx, int number) {
     net_loop_stop(l->loop);
 }
 
-static void nudge(void *ctx) { net_loop_wake(ctx); }
+void cli_link_wake(void *link) {
+  const cli_link *l = link;
+  net_loop_wake(l->loop);
+}
 
 static base_err open_direct(cli_link *l, const char *target, ponte_channel **out) {
-  rpc_client_options options = {.wake = nudge, .wake_ctx = l->loop};
+  rpc_client_options options = {.wake = cli_link_wake, .wake_ctx = l};
   if (!l->rpc) BASE_TRY(rpc_client_new(&options, &l->rpc));
   return rpc_channel_new(l->rpc, target, NULL, out);
 }

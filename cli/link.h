@@ -60,6 +60,8 @@ bool cli_link_open(cli_link *l, const cli_link_options *o, int service_port);
 bool cli_link_open_place(cli_link *l, const char *place, const char *token, int service_port);
 /* Ends running calls (their statuses come from inside this). */
 void cli_link_close(cli_link *l);
+/* Wakes the loop of this link: for those who take it as a callback. Any thread. */
+void cli_link_wake(void *link);
 /* The channel to the service with this standard port; the same for all but with --direct. NULL: out of memory. */
 ponte_channel *cli_link_channel(cli_link *l, int service_port);
 /* The exit code of a call that ended so, which is said; CLI_EXIT_INTERRUPTED if Ctrl-C ended it. */

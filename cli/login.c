@@ -138,8 +138,7 @@ static void show_user(const ProtobufCMessage *reply) {
   cli_table_cell(&t, u->display_name);
   cli_table_cell(&t, u->email);
   cli_table_cell(&t, role);
-  (void)cli_table_print(&t);
-  cli_table_dispose(&t);
+  cli_table_show(&t);
 }
 
 static int run_whoami(const cli_args *a) {

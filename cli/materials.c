@@ -32,8 +32,7 @@ static void show_material(const ProtobufCMessage *reply) {
   cli_table t;
   cli_table_init(&t, heads);
   add_row(&t, (const material *)reply);
-  (void)cli_table_print(&t);
-  cli_table_dispose(&t);
+  cli_table_show(&t);
 }
 
 static void show_materials(const ProtobufCMessage *reply) {
@@ -42,9 +41,8 @@ static void show_materials(const ProtobufCMessage *reply) {
   cli_table_init(&t, heads);
   for (size_t i = 0; i < r->n_materials; i++)
     add_row(&t, r->materials[i]);
-  (void)cli_table_print(&t);
-  cli_table_dispose(&t);
-  if (r->next_page_token[0]) cli_say("there are more: --page-token %s", r->next_page_token);
+  cli_table_show(&t);
+  cli_page_more(r->next_page_token);
 }
 
 /* A transcript's lines with their times; anything else as it is. */

@@ -30,8 +30,7 @@ static void show_order(const ProtobufCMessage *reply) {
   cli_table t;
   cli_table_init(&t, heads);
   add_row(&t, (const order *)reply);
-  (void)cli_table_print(&t);
-  cli_table_dispose(&t);
+  cli_table_show(&t);
 }
 
 static void show_items(const order *o) {
@@ -48,8 +47,7 @@ static void show_items(const order *o) {
     cli_show_money(&price, text);
     cli_table_cell(&t, text);
   }
-  (void)cli_table_print(&t);
-  cli_table_dispose(&t);
+  cli_table_show(&t);
 }
 
 static void show_whole_order(const ProtobufCMessage *reply) {
@@ -64,9 +62,8 @@ static void show_orders(const ProtobufCMessage *reply) {
   cli_table_init(&t, heads);
   for (size_t i = 0; i < r->n_orders; i++)
     add_row(&t, r->orders[i]);
-  (void)cli_table_print(&t);
-  cli_table_dispose(&t);
-  if (r->next_page_token[0]) cli_say("there are more: --page-token %s", r->next_page_token);
+  cli_table_show(&t);
+  cli_page_more(r->next_page_token);
 }
 
 static int run_orders(const cli_args *a, const char *method, void (*show)(const ProtobufCMessage *reply),

@@ -3,10 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 
-static void nudge(void *ctx) { net_loop_wake(ctx); }
-
-cli_lines *cli_prompt_new(const cli_link *l) { return cli_lines_new(nudge, l->loop); }
-
 static void on_wake(void *ctx) {
   const cli_link *l = ctx;
   net_loop_stop(l->loop);

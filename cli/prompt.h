@@ -4,9 +4,7 @@
 
 #include "cli/lines.h"
 
-/* Standard input for cli_prompt(). NULL: said why. */
-cli_lines *cli_prompt_new(const cli_link *l);
-/* Shows the prompt on stderr and appends the next line to *out. Ctrl-C begins the line anew, and is no interruption of the link. END: Ctrl-D, or the terminal or the process is to end. FAILED:
+/* Shows the prompt on stderr and appends the next line to *out; the lines wake the link. Ctrl-C begins the line anew, and is no interruption of the link. END: Ctrl-D, or the terminal or the process is to end. FAILED:
  * said why. */
 enum cli_next cli_prompt(cli_link *l, cli_lines *lines, const char *prompt, base_buf *out);
 

@@ -32,8 +32,7 @@ static void show_models(const ProtobufCMessage *reply) {
     add_joined(&t, m->languages, m->n_languages);
     add_joined(&t, m->capabilities, m->n_capabilities);
   }
-  (void)cli_table_print(&t);
-  cli_table_dispose(&t);
+  cli_table_show(&t);
 }
 
 static const char *state_name(Ponte__Transcription__V1__GetServiceStatusResponse__State state) {

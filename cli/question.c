@@ -151,7 +151,7 @@ static int ask_next(asking *q, char *question) {
 
 /* The exit code is that of the last answer. */
 static int ask_many(asking *q) {
-  cli_lines *lines = cli_prompt_new(&q->link);
+  cli_lines *lines = cli_lines_new(cli_link_wake, &q->link);
   base_buf line;
   enum cli_next next = CLI_NEXT_END;
   int code = CLI_EXIT_OK;

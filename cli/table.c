@@ -79,3 +79,8 @@ bool cli_table_print(const cli_table *t) {
   free(widths);
   return true;
 }
+
+void cli_table_show(cli_table *t) {
+  (void)cli_table_print(t);
+  cli_table_dispose(t);
+}

@@ -19,5 +19,7 @@ void cli_table_cell(cli_table *t, const char *text);
 void cli_table_number(cli_table *t, int64_t number);
 /* To stdout. False: said why. */
 bool cli_table_print(const cli_table *t);
+/* Prints and disposes. */
+void cli_table_show(cli_table *t);
 
 #endif

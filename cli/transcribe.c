@@ -73,8 +73,6 @@ static FILE *open_output(const arguments *a, const char *source) {
   return f;
 }
 
-static void nudge(void *ctx) { net_loop_wake(ctx); }
-
 static int transcribe_source(const arguments *a, cli_link *link, cli_source *source, FILE *to, const char *name) {
   cli_job_options job = a->job;
   const char *slash = strrchr(name, '/');
@@ -91,7 +89,7 @@ static int transcribe_one(const arguments *a, const char *name) {
   wire_status_dispose(&status);
   cli_source *source = NULL;
   if (link.identified)
-    source = a->job.microphone ? cli_source_microphone(a->job.microphone, nudge, link.loop) : cli_source_file(name);
+    source = a->job.microphone ? cli_source_microphone(a->job.microphone, cli_link_wake, &link) : cli_source_file(name);
   FILE *to = source ? open_output(a, name) : NULL;
   if (to)
     code = transcribe_source(a, &link, source, to, name);

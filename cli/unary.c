@@ -43,6 +43,10 @@ bool cli_page(const cli_args *a, int32_t *size, char **token) {
   return true;
 }
 
+void cli_page_more(const char *next_page_token) {
+  if (next_page_token[0]) cli_say("there are more: --page-token %s", next_page_token);
+}
+
 bool cli_confirm(const cli_args *a, const char *question) {
   char answer[16] = "";
   if (cli_arg(a, "yes") || !isatty(STDIN_FILENO)) return true;

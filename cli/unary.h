@@ -35,6 +35,8 @@ bool cli_confirm(const cli_args *a, const char *question);
     "page-token", "TOKEN", "go on behind an earlier list", NULL, 0    \
   }
 bool cli_page(const cli_args *a, int32_t *size, char **token);
+/* Says how to go on, if the list does. */
+void cli_page_more(const char *next_page_token);
 
 #define CLI_YES_OPTION \
   { "yes", NULL, "do not ask", NULL, 'y' }

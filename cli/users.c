@@ -29,8 +29,7 @@ static void show_user(const ProtobufCMessage *reply) {
   cli_table t;
   cli_table_init(&t, heads);
   add_row(&t, (const user *)reply);
-  (void)cli_table_print(&t);
-  cli_table_dispose(&t);
+  cli_table_show(&t);
 }
 
 static void show_users(const ProtobufCMessage *reply) {
@@ -39,9 +38,8 @@ static void show_users(const ProtobufCMessage *reply) {
   cli_table_init(&t, heads);
   for (size_t i = 0; i < r->n_users; i++)
     add_row(&t, r->users[i]);
-  (void)cli_table_print(&t);
-  cli_table_dispose(&t);
-  if (r->next_page_token[0]) cli_say("there are more: --page-token %s", r->next_page_token);
+  cli_table_show(&t);
+  cli_page_more(r->next_page_token);
 }
 
 static int run_users(const cli_args *a, const char *method, ProtobufCMessage *request) {

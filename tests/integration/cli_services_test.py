@@ -237,6 +237,17 @@ class Terminal(World):
         self.assertNotIn(account["password"], shown + said)
         self.ponte("whoami")
 
+    def test_what_cannot_be_written_is_no_success(self):
+        self.login()
+        rows = (["--help"], ["--version"], ["users", "--help"], ["completion", "zsh"], ["queue", "list"], ["sync"], ["users", "list", self.direct],
+                ["users", "list", "--json", self.direct], ["reports", "top", self.direct], ["reports", "export", self.direct], ["demo", self.direct])
+        for arguments in rows:
+            with self.subTest(arguments), open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([procs.program("ponte"), *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT,
+                                      env=self.environment, check=False)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn("standard output failed", done.stderr)
+
     def test_only_a_terminal_gets_colours(self):
         self.login()
         master, slave = pty.openpty()
