@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/args.h"
+#include "cli/words.h"
 
 /* What one shell's script says of a command. `path` is "ponte users list". */
 typedef struct {
@@ -91,14 +92,14 @@ static void fish_choices(const char *path, const cli_option *o) {
   if (o->value && o->value[0] != '[') fputs(o->choices ? " -x" : " -r", stdout);
   if (o->choices) printf(" -a '%s'", o->choices);
   fputs(" -d ", stdout);
-  fish_quoted(o->help);
+  fish_quoted(cli_words(o->help));
   putchar('\n');
 }
 
 static void fish_words(const char *path, const cli_command *c) {
   for (const cli_command *const *sub = c->commands; sub && *sub; sub++) {
     printf("complete -c ponte -f -n '__ponte_at \"%s\"' -a %s -d ", path, (*sub)->name);
-    fish_quoted((*sub)->summary);
+    fish_quoted(cli_words((*sub)->summary));
     putchar('\n');
   }
 }

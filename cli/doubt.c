@@ -38,8 +38,9 @@ static bool add_lesson(adding *a, int at, const cli_queued_lesson *lesson) {
   pb_arena arena;
   const ProtobufCMessage *m =
       unpack(&ponte__chatbot__v1__add_material_request__descriptor, lesson->request, &arena, a->status);
-  bool added = m && cli_lesson_add(a->link, a->timeout_ms, (const Ponte__Chatbot__V1__AddMaterialRequest *)m,
-                                   a->ids[at], a->status);
+  const Ponte__Chatbot__V1__AddMaterialRequest *request = (const Ponte__Chatbot__V1__AddMaterialRequest *)m;
+  bool added = m && cli_lesson_add(a->link, a->timeout_ms, request, a->ids[at], a->status);
+  if (m && !added) cli_say("%s was not added, and the question was not asked", request->title);
   pb_arena_dispose(&arena);
   return added;
 }

@@ -507,7 +507,7 @@ class Offline(World):
         self.ask_offline(CELL, "--material", f"{self.home}/none.md", code=1, said="none.md")
         self.ask_offline(CELL, "--conversation", "x")
         self.services.start()
-        self.assertEqual(self.ponte("sync", code=1, said="MALFORMED_MATERIAL"), "0 sent, 0 waiting, 2 refused\n")
+        self.assertEqual(self.ponte("sync", code=1, said="(?s)bad was not added.*MALFORMED_MATERIAL"), "0 sent, 0 waiting, 2 refused\n")
         self.assertIn("line 2", self.ponte("queue", "list", where=["--json"]))
         self.ponte("queue", "drop", *(str(row[0]) for row in self.queued("id")), where=[])
         self.assertEqual(self.queued("at", table="lessons"), [])
