@@ -152,7 +152,7 @@ bool cli_lesson_add(cli_link *l, int64_t timeout_ms, const Ponte__Chatbot__V1__A
   request.idempotency_key = key;
   for (int i = 0; i < REMOVED_MAX && !there && (i == 0 || status->code == BASE_GRPC_NOT_FOUND); i++) {
     snprintf(key, sizeof key, "%s-%d", lesson->idempotency_key, i);
-    wire_status_set(status, 0, "%s", "");
+    wire_status_set(status, BASE_GRPC_OK, "%s", "");
     there = add(l, timeout_ms, &request, id, status) && is_there(l, timeout_ms, id, status);
   }
   return there;

@@ -138,7 +138,7 @@ static bool begin(asking *q) {
 }
 
 static int ask_next(asking *q, char *question) {
-  wire_status_set(&q->status, 0, "%s", "");
+  wire_status_set(&q->status, BASE_GRPC_OK, "%s", "");
   int code = begin(q) ? ask_one(q, question) : cli_link_exit(&q->link, &q->status);
   if (q->link.interrupted == SIGINT) {
     cli_say("stopped");

@@ -193,7 +193,8 @@ base_err wc_call_on_data(wc_call *c, base_span payload) {
 
 static void deliver_final(wc_call *c) {
   bool whole = wire_frame_at_rest(&c->frames);
-  if (!whole && c->status.code == 0) wire_status_set(&c->status, 13, "the answer ends inside a message");
+  if (!whole && c->status.code == 0)
+    wire_status_set(&c->status, BASE_GRPC_INTERNAL, "the answer ends inside a message");
   wc_call_deliver_status(c);
 }
 

@@ -38,7 +38,7 @@ enum wc_chat_cure wc_chat_cure_of(const wire_status *status) {
 }
 
 static void give_up(wc_chat *c, wc_chat_entry *e, const wire_status *status) {
-  if (status->code == 5) { /* its conversation is gone: another try begins one of its own */
+  if (status->code == BASE_GRPC_NOT_FOUND) { /* its conversation is gone: another try begins one of its own */
     if (strcmp(c->conversation, e->conversation) == 0) c->conversation[0] = 0;
     e->conversation[0] = 0;
     wc_chat_new_key(c, e);
@@ -69,7 +69,7 @@ static void try_again(wc_chat *c, wc_chat_entry *e, const wire_status *status) {
 static void fail_here(wc_chat *c, wc_chat_entry *e, const char *text) {
   wire_status status;
   wire_status_init(&status);
-  wire_status_set(&status, 8, "%s", text);
+  wire_status_set(&status, BASE_GRPC_RESOURCE_EXHAUSTED, "%s", text);
   give_up(c, e, &status);
   wire_status_dispose(&status);
 }
@@ -121,7 +121,7 @@ static void on_status(void *ctx, ponte_call *call, const wire_status *status) {
   } else if (e && status->code == 0) {
     wire_status early;
     wire_status_init(&early);
-    wire_status_set(&early, 13, "the answer ended without its end");
+    wire_status_set(&early, BASE_GRPC_INTERNAL, "the answer ended without its end");
     try_again(c, e, &early);
     wire_status_dispose(&early);
   } else if (e) {

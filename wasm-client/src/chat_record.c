@@ -115,7 +115,7 @@ static base_err take_message(base_cursor *at, const ProtobufCMessageDescriptor *
 static void wait_for_reader(wc_chat_entry *e) {
   wire_status status;
   wire_status_init(&status);
-  wire_status_set(&status, 16, "somebody who had signed in asked this");
+  wire_status_set(&status, BASE_GRPC_UNAUTHENTICATED, "somebody who had signed in asked this");
   wc_chat_set_why(e, &status);
   wire_status_dispose(&status);
   e->unconfirmed = true;

@@ -38,7 +38,7 @@ void wc_identity_set_state(wc_identity *id, enum wc_identity_state state) {
 }
 
 void wc_identity_set_why(wc_identity *id, const wire_status *why) {
-  wire_status_set(&id->why, 0, "%s", "");
+  wire_status_set(&id->why, BASE_GRPC_OK, "%s", "");
   wire_metadata_clear(&id->why.trailers);
   if (!why) return;
   wire_status_set_span(&id->why, why->code, base_buf_span(&why->message));
@@ -67,7 +67,7 @@ void wc_identity_adopt(wc_identity *id, wc_held_session *held, bool from_service
   if (!base_is_ok(wc_session_set_token(id->session, id->held.session->access_token))) {
     wire_status bad;
     wire_status_init(&bad);
-    wire_status_set(&bad, 13, "the token of this session cannot be used");
+    wire_status_set(&bad, BASE_GRPC_INTERNAL, "the token of this session cannot be used");
     wc_identity_set_why(id, &bad);
     wire_status_dispose(&bad);
     wc_identity_forget(id, WC_IDENTITY_SIGNED_OUT);

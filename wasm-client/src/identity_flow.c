@@ -99,7 +99,7 @@ static void on_session(void *ctx, ponte_call *call, const Ponte__Users__V1__Sess
   } else if (!base_is_ok(e)) {
     wire_status bad;
     wire_status_init(&bad);
-    wire_status_set(&bad, 13, "the answer is no session");
+    wire_status_set(&bad, BASE_GRPC_INTERNAL, "the answer is no session");
     fail_flow(id, &bad);
     wire_status_dispose(&bad);
   } else if (id->flow == WC_FLOW_REFRESH) {

@@ -62,10 +62,11 @@ static void on_status(void *ctx, ponte_call *call, const wire_status *status) {
   wire_status own;
   wire_status_init(&own);
   if (!base_is_ok(c->failed)) {
-    wire_status_set(&own, 13, "the answer to %s cannot be read: %s", c->method->path, base_err_text(c->failed));
+    wire_status_set(&own, BASE_GRPC_INTERNAL, "the answer to %s cannot be read: %s", c->method->path,
+                    base_err_text(c->failed));
     status = &own;
   } else if (status->code == 0 && c->method->kind == PB_UNARY && c->messages == 0) {
-    wire_status_set(&own, 13, "%s ended without an answer", c->method->path);
+    wire_status_set(&own, BASE_GRPC_INTERNAL, "%s ended without an answer", c->method->path);
     status = &own;
   }
   c->events.on_status(c->ctx, status);

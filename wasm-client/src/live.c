@@ -144,7 +144,7 @@ static void on_ok(wc_live *l, const wire_status *status) {
   }
   wire_status early;
   wire_status_init(&early);
-  wire_status_set(&early, 13, "the service ended the stream before all audio was transcribed");
+  wire_status_set(&early, BASE_GRPC_INTERNAL, "the service ended the stream before all audio was transcribed");
   retry_later(l, &early);
   wire_status_dispose(&early);
 }

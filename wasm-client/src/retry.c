@@ -5,11 +5,16 @@
 enum { PUSHBACK_MAX_MS = 60000, ATTEMPT_MAX = 16 };
 
 bool wc_retry_may_help(int code) {
-  static const int codes[] = {1, 2, 4, 8, 10, 13, 14};
-  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-    if (codes[i] == code) return true;
+  switch (code) {
+  case BASE_GRPC_CANCELLED:
+  case BASE_GRPC_UNKNOWN:
+  case BASE_GRPC_DEADLINE_EXCEEDED:
+  case BASE_GRPC_RESOURCE_EXHAUSTED:
+  case BASE_GRPC_ABORTED:
+  case BASE_GRPC_INTERNAL:
+  case BASE_GRPC_UNAVAILABLE: return true;
+  default: return false;
   }
-  return false;
 }
 
 int64_t wc_retry_delay_ms(const wire_status *status, enum wc_retry_pace pace, unsigned attempt, uint32_t random) {

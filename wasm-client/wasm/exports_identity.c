@@ -65,7 +65,7 @@ base_err client_open_identity(ponte_client *c, wc_identity **out) {
 }
 
 void client_saw(ponte_client *c, const wire_status *status) {
-  if (client_identity(c) && status->code == 16) wc_identity_refused(client_identity(c));
+  if (client_identity(c) && status->code == BASE_GRPC_UNAUTHENTICATED) wc_identity_refused(client_identity(c));
 }
 
 void client_saw_close(ponte_client *c, enum wc_session_state state, int code) {
