@@ -52,7 +52,7 @@ static void flush(gw_h2 *h) {
     close_soon(h);
     return;
   }
-  net_conn_guard(h->conn, gw_h2_session_streams(h->session) > 0);
+  net_conn_guard(h->conn, gw_h2_session_streams(h->session) > 0 ? NET_GUARD_CALLS : NET_GUARD_NONE);
   bool full = net_conn_queued(h->conn) > PAUSE_BYTES;
   if (full != h->paused) {
     h->paused = full;

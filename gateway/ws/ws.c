@@ -89,7 +89,7 @@ static void on_drained(void *codec) { gw_ws_endpoint_drained(&((gw_ws *)codec)->
 static void on_flush(void *codec) {
   gw_ws *w = codec;
   gw_ws_endpoint_flush(&w->endpoint, base_now_ms());
-  net_conn_guard(w->conn, gw_ws_endpoint_is_busy(&w->endpoint));
+  net_conn_guard(w->conn, gw_ws_endpoint_is_busy(&w->endpoint) ? NET_GUARD_CALLS : NET_GUARD_NONE);
 }
 
 static void on_closed(void *codec) {

@@ -167,7 +167,7 @@ static void update(http_h1 *h, bool progress) {
     set_wait(h, wait, false);
     return;
   }
-  net_conn_guard(h->conn, h->response_open && !h->request_open);
+  net_conn_guard(h->conn, h->response_open && !h->request_open ? NET_GUARD_ANSWER : NET_GUARD_NONE);
   h1_update_pause(h);
   if (h->request_open && !h1_exchange_is_full(h)) {
     wait = H1_WAIT_BODY;

@@ -11,6 +11,8 @@
 enum {
   LOOK_SWEEPS = 4, /* of which one looks for a lost network; every other connection has another */
   QUEUE_CEILING = 16 << 20,
+  STUFFED_BYTES = 32768, /* unread: at most half of what a socket takes */
+  DROPPED_LINGER_MS = 2000,
   FIN_UNREAD_MS = 15000, /* with unread bytes in front of a FIN we wait for the codec to read them, but not for ever */
 };
 
@@ -23,7 +25,7 @@ static void set_state(net_conn *c, enum net__conn_state state) {
 /* Watched while something must be looked for that no event will tell. */
 static void update_watch(net_conn *c) {
   net__hangup_watch(c, c->paused && c->state == NET__OPEN);
-  net__loop_watch(c->loop, c, c->deadline_ms != 0 || base_buf_size(&c->out) > 0 || c->guarded);
+  net__loop_watch(c->loop, c, c->deadline_ms != 0 || base_buf_size(&c->out) > 0 || c->guard);
 }
 
 static void kill_later(net_conn *c) {
@@ -126,6 +128,9 @@ void net__conn_start(net_conn *c, net_listener *listener) {
 }
 
 void net__conn_on_raw(net_conn *c, base_span bytes) {
+  if (c->dropping) {
+    return;
+  }
   if (!c->tls) {
     net__conn_on_bytes(c, bytes);
   } else if (c->state <= NET__OPEN) {
@@ -244,7 +249,8 @@ bool net__conn_on_fin(net_conn *c, int64_t since_ms) {
   if (base_buf_size(&c->out) > 0) {
     return false; /* an answer is on its way: a peer that is gone resets it, one that has only half-closed reads it */
   }
-  if (!c->guarded && since_ms < FIN_UNREAD_MS && net__transport_has_unread(c)) {
+  /* A TLS peer that closes leaves its close_notify unread, so there unread bytes say nothing. */
+  if (!c->guard && since_ms < FIN_UNREAD_MS && !c->tls && net__transport_unread(c) > 0) {
     return false;
   }
   net__conn_fail(c, "");
@@ -267,13 +273,28 @@ static bool is_lost(net_conn *c) {
   return c->silent && was_silent;
 }
 
+/* A FIN comes behind all bytes, so a full socket hides that the peer is gone. */
+static void drop_if_stuffed(net_conn *c) {
+  if (c->guard == NET_GUARD_ANSWER && c->paused && !c->dropping && net__transport_unread(c) >= STUFFED_BYTES) {
+    c->dropping = true;
+    net__lws_pause(c->wsi, false);
+  }
+}
+
+static bool looks_now(const net_conn *c) {
+  return c->guard && c->state == NET__OPEN && (c->loop->sweeps + (unsigned)c->fd) % LOOK_SWEEPS == 0;
+}
+
 void net__conn_on_sweep(net_conn *c, int64_t now_ms) {
   if (base_buf_size(&c->out) > 0 && now_ms - c->taken_ms >= c->stall_ms) {
     net__conn_fail(c, "the peer takes nothing");
   } else if (c->deadline_ms != 0 && now_ms >= c->deadline_ms) {
     net__conn_fail(c, strerror(ETIMEDOUT));
-  } else if (c->guarded && (c->loop->sweeps + (unsigned)c->fd) % LOOK_SWEEPS == 0 && is_lost(c)) {
-    net__conn_fail(c, "the peer's network is lost");
+  } else if (looks_now(c)) {
+    drop_if_stuffed(c);
+    if (is_lost(c)) {
+      net__conn_fail(c, "the peer's network is lost");
+    }
   }
 }
 
@@ -348,6 +369,10 @@ void net_conn_pause(net_conn *c, bool paused) {
   if (c->paused == paused || c->state > NET__OPEN) {
     return;
   }
+  if (c->dropping) {
+    net_conn_close(c, DROPPED_LINGER_MS); /* bytes are missing from what would be read */
+    return;
+  }
   c->paused = paused;
   if (c->state == NET__CONNECTING) {
     return; /* net__conn_open looks */
@@ -361,12 +386,12 @@ void net_conn_pause(net_conn *c, bool paused) {
   net__lws_pause(c->wsi, paused);
 }
 
-void net_conn_guard(net_conn *c, bool on) {
-  if (c->guarded == on || c->lost_ms == 0 || c->state > NET__OPEN) {
+void net_conn_guard(net_conn *c, enum net_guard guard) {
+  if (c->guard == guard || c->lost_ms == 0 || c->state > NET__OPEN) {
     return;
   }
-  c->guarded = on;
-  if (!on) {
+  c->guard = guard;
+  if (!guard) {
     c->silent = false;
     set_probing(c, false);
   }

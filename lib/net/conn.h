@@ -66,10 +66,12 @@ void net_conn_flush_later(net_conn *c);
 /* No on_bytes while paused. The peer's going is seen all the same, and on_closed comes: for a reset at once, for a FIN after 200 ms in which nothing was written, since a peer that
  * has closed and one that has only half-closed look the same; with unread bytes in front of the FIN, which the codec may still want, after 15 s. */
 void net_conn_pause(net_conn *c, bool paused);
-/* While `on`, something runs for this peer and for nobody else, and all it has said for it was read: what is unread behind a pause holds nothing up, and a network that is dead
- * without a word, so that for lost_ms nothing of the peer's TCP comes although it was asked for, ends the connection within 4 s more. Costs a system call every 2 s.
- * Connections of ours have no such time, and are not guarded. */
-void net_conn_guard(net_conn *c, bool on);
+/* Something runs for this peer and for nobody else, so its going must be seen soon: what is unread behind a pause holds nothing up, and a network that is dead without a word, so that for
+ * lost_ms nothing of the peer's TCP comes although it was asked for, ends the connection within 4 s more. Costs a system call or two every 2 s. With NET_GUARD_ANSWER all of the request was
+ * read: if what the peer sends behind it fills the socket, so that no FIN could come through, that is dropped, and the connection closes when the codec would read it.
+ * Connections of ours have no lost_ms, and are not guarded. */
+enum net_guard { NET_GUARD_NONE, NET_GUARD_CALLS, NET_GUARD_ANSWER };
+void net_conn_guard(net_conn *c, enum net_guard guard);
 /* Closes after the queue is drained and the peer has closed too, at most linger_ms later; 0 = at the end of this turn, dropping the queue. No
  * callback but on_closed follows, never from inside this call. */
 void net_conn_close(net_conn *c, int64_t linger_ms);

@@ -1,6 +1,7 @@
 #include "net/conn.h"
 
 #include <openssl/ssl.h>
+#include <poll.h>
 
 #include "base/test.h"
 #include "net/test_cert.h"
@@ -26,7 +27,7 @@ typedef struct {
   net_listener *listener;
   enum mode mode;
   bool refuse;
-  net_conn *first; /* loop thread only */
+  atomic_int may_read_on;
   atomic_int accepted, received, drained, flushed, closed, failed, h2;
 } server;
 
@@ -56,6 +57,10 @@ static void write_big(peer_codec *c, size_t n) {
 
 static void on_later(void *ctx) {
   peer_codec *c = ctx;
+  if (c->s->mode == PAUSE && !atomic_load(&c->s->may_read_on)) {
+    net_timer_set(c->later, 5);
+    return;
+  }
   write_big(c, 5);
   net_conn_pause(c->conn, false);
 }
@@ -72,8 +77,9 @@ static void on_bytes(void *codec, base_span bytes) {
     }
     break;
   case PAUSE:
-    net_conn_guard(c->conn, bytes.p[0] == 'g');
+    net_conn_guard(c->conn, bytes.p[0] == 'g' ? NET_GUARD_ANSWER : NET_GUARD_NONE);
     net_conn_pause(c->conn, true);
+    net_timer_set(c->later, 5);
     break;
   case PAUSE_THEN_ANSWER:
     net_conn_pause(c->conn, true);
@@ -270,6 +276,45 @@ static void unread_bytes_hold_up_nothing_that_is_guarded(void) {
   close(fds[1]);
   test_loop_end(&s.t);
   CHECK_INT(s.received, 2);
+}
+
+/* Sends until nothing goes any more: a FIN cannot get through then. */
+static void stuff(int fd) {
+  static const char junk[65536];
+  struct pollfd p = {.fd = fd, .events = POLLOUT};
+  while (poll(&p, 1, 200) > 0 && send(fd, junk, sizeof junk, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+  }
+}
+
+static void a_dead_peer_is_noticed_behind_a_full_socket(void) {
+  server s = {0};
+  REQUIRE(start(&s, PAUSE, (net_listener_options){0}));
+  int fd = client_of(&s);
+  CHECK(test_send_text(fd, "g"));
+  CHECK(test_wait(&s.received, 1));
+  stuff(fd);
+  close(fd);
+  CHECK(test_wait(&s.closed, 1));
+  CHECK_INT(s.received, 1);
+  test_loop_end(&s.t);
+}
+
+static void what_was_dropped_is_not_read_on(void) {
+  server s = {0};
+  REQUIRE(start(&s, PAUSE, (net_listener_options){0}));
+  int fd = client_of(&s);
+  CHECK(test_send_text(fd, "g"));
+  CHECK(test_wait(&s.received, 1));
+  stuff(fd);
+  struct pollfd p = {.fd = fd, .events = POLLOUT};
+  CHECK_INT(poll(&p, 1, TEST_DEADLINE_S * 1000), 1); /* it is being dropped */
+  atomic_store(&s.may_read_on, 1);
+  CHECK(reads_pattern(fd, 5));
+  CHECK_INT(test_read_end(fd), 0);
+  close(fd);
+  CHECK(test_wait(&s.closed, 1));
+  CHECK_INT(s.received, 1);
+  test_loop_end(&s.t);
 }
 
 static void a_dead_peer_is_noticed_behind_a_later_pause(void) {
@@ -526,6 +571,7 @@ static void bad_certificates_are_told(void) {
 TEST_MAIN(TEST(bytes_go_there_and_back), TEST(a_slow_reader_gets_everything), TEST(a_reader_that_stops_is_closed),
           TEST(a_reader_that_never_reads_hits_the_ceiling), TEST(a_dead_peer_is_noticed_behind_a_pause),
           TEST(unread_bytes_hold_up_nothing_that_is_guarded), TEST(a_dead_peer_is_noticed_behind_a_later_pause),
+          TEST(a_dead_peer_is_noticed_behind_a_full_socket), TEST(what_was_dropped_is_not_read_on),
           TEST(a_half_closed_peer_gets_a_quick_answer), TEST(a_half_closed_peer_may_read_slowly),
           TEST(closing_lingers_until_the_answer_is_read), TEST(lingering_has_an_end), TEST(closing_at_once_is_final),
           TEST(a_turn_flushes_once), TEST(a_silent_connection_is_closed),

@@ -109,9 +109,11 @@ struct net_conn {
   enum net__hung_up hung_up : 8; /* as hangup.c knows: from the first pause on */
   bool accepted, adopting, in_turn, in_watch, paused, has_read;
   bool blind, is_entered; /* hangup.c: looks for it; has it in its epoll */
-  bool guarded, probing;  /* net_conn_guard; TCP's probes have its pace */
-  bool silent;            /* the last look found the network lost */
-  bool resuming;          /* not paused any more, but what TLS kept comes before lws reads on */
+  enum net_guard guard : 8;
+  bool probing;  /* TCP's probes have the guard's pace */
+  bool dropping; /* behind its pause, what the peer sends is read and dropped */
+  bool silent;   /* the last look found the network lost */
+  bool resuming; /* not paused any more, but what TLS kept comes before lws reads on */
   char peer[NET__ADDRESS_NAME];
 };
 
@@ -173,8 +175,8 @@ const char *net__transport_error(void);
 /* close_notify and FIN. */
 void net__transport_shut(net_conn *c);
 bool net__transport_is_broken(const net_conn *c);
-/* Bytes of the peer's wait to be read. Of a TLS peer that has closed they say nothing: its close_notify is among them. */
-bool net__transport_has_unread(const net_conn *c);
+/* Bytes of the peer's that wait to be read. */
+int net__transport_unread(const net_conn *c);
 /* How long nothing has come from the peer, not even an acknowledgement, although bytes or a probe of TCP's ask for one; 0 = they do not. */
 int64_t net__transport_silence_ms(const net_conn *c);
 

@@ -35,9 +35,9 @@ bool net__transport_is_broken(const net_conn *c) {
   return poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP));
 }
 
-bool net__transport_has_unread(const net_conn *c) {
+int net__transport_unread(const net_conn *c) {
   int unread = 0;
-  return !c->tls && ioctl(c->fd, FIONREAD, &unread) == 0 && unread > 0;
+  return ioctl(c->fd, FIONREAD, &unread) == 0 ? unread : 0;
 }
 
 int64_t net__transport_silence_ms(const net_conn *c) {

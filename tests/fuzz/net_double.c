@@ -102,7 +102,7 @@ size_t net_conn_queued(const net_conn *c) { return c->queued; }
 int64_t net_queued_bytes(void) { return (int64_t)the_conn.queued; }
 void net_conn_flush_later(net_conn *c) { c->want_flush = true; }
 void net_conn_pause(net_conn *c, bool paused) { c->paused = paused; }
-void net_conn_guard(net_conn *c, bool on) { (void)c, (void)on; }
+void net_conn_guard(net_conn *c, enum net_guard guard) { (void)c, (void)guard; }
 
 base_err net_conn_write(net_conn *c, base_span bytes) {
   FUZZ_CHECK(c->open);

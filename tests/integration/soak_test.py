@@ -38,8 +38,7 @@ def pause(rng):
 
 
 def grpc_web(where, rng):
-    """Whole calls, and calls that are cut anywhere: in the head, in the body, in the answer. Every call has a deadline below WAIT_SECONDS: that a client has gone is hidden
-    behind a second request that cannot be read yet, until TCP gives the client up (minutes)."""
+    """Whole calls, and calls that are cut anywhere: in the head, in the body, in the answer. Every call has a deadline below WAIT_SECONDS."""
     path = rng.choice((UNARY, SERVER_STREAM, BIDI, "/no.Such/Method", "/x"))
     body = some_body(rng) if path in (SERVER_STREAM, BIDI) else request(bytes(rng.choice((0, 1000, 60000))))
     head = (f"POST {path} HTTP/1.1\r\nHost: {where}\r\ncontent-type: application/grpc-web{rng.choice(('', '+proto', '-text'))}\r\n"
