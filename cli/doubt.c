@@ -7,6 +7,7 @@
 #include "cli/answer.h"
 #include "cli/lesson.h"
 #include "cli/unary.h"
+#include "wc/retry.h"
 
 typedef Ponte__Chatbot__V1__ResolveDuvidaStreamRequest doubt;
 
@@ -40,7 +41,8 @@ static bool add_lesson(adding *a, int at, const cli_queued_lesson *lesson) {
       unpack(&ponte__chatbot__v1__add_material_request__descriptor, lesson->request, &arena, a->status);
   const Ponte__Chatbot__V1__AddMaterialRequest *request = (const Ponte__Chatbot__V1__AddMaterialRequest *)m;
   bool added = m && cli_lesson_add(a->link, a->timeout_ms, request, a->ids[at], a->status);
-  if (m && !added) cli_say("%s was not added, and the question was not asked", request->title);
+  if (m && !added && !wc_retry_may_help(a->status->code))
+    cli_say("%s was not added, and the question was not asked", request->title);
   pb_arena_dispose(&arena);
   return added;
 }

@@ -97,9 +97,20 @@ class World(unittest.TestCase):
         self.login()
 
     def login(self):
+        if self.where is self.http:
+            self.reached()
         with open(self.services.account, encoding="utf-8") as f:
             account = json.load(f)
         self.ponte("login", account["email"], "--password-stdin", given=account["password"] + "\n")
+
+    def reached(self):
+        """The gateway waits before it connects again."""
+        deadline = time.monotonic() + LIMIT
+        for command in (["users", "list"], ["materials", "list"]):
+            while time.monotonic() < deadline:
+                done = subprocess.run(self.command(*command), capture_output=True, timeout=LIMIT, env=self.environment, check=False)
+                if done.returncode != UNAVAILABLE:
+                    break
 
     def command(self, *arguments):
         return [procs.program("ponte"), *arguments, *(self.where if arguments[0] != "sync" else [])]
@@ -451,6 +462,17 @@ class Offline(World):
         said = self.ponte("ask", f"{LIGHT} fake:text=1,quote=1", "--material", new, "--material", known, "--key", "m-1")
         self.assertIn(said, out)
         self.ponte("ask", f"{LIGHT} fake:text=1,quote=1", "--material", new, "--key", "m-1", code=INVALID, said="KEY_REUSED")
+
+    def test_through_a_gateway(self):
+        path, self.where = self.write("gateway.md"), self.http
+        self.login()
+        self.services.stop()
+        self.ask_offline(f"{LIGHT} fake:text=1,quote=1", "--material", path)
+        self.assertEqual(self.ponte("sync", code=UNAVAILABLE), "0 sent, 1 waiting, 0 refused\n")
+        self.services.start()
+        self.reached()
+        self.assertRegex(self.ponte("sync", said="done"), r"peça 1 \[1\] ?\n\nSources:\n\[1\] gateway > Biology > Photosynthesis, ")
+        self.assertEqual(len(self.materials("gateway")), 1)
 
     def test_killed_in_mid_sync(self):
         path, conversation = self.write("killed.md"), self.conversation("Killed")
