@@ -94,7 +94,7 @@ static void drop_all(wc_attach *a) {
 
 wc_recording *wc_attach_due(const wc_attach *a) {
   wc_recording *r = a->recordings;
-  while (r && (!r->first || r->reader))
+  while (r && (!r->first || (r->reader && *r->reader)))
     r = r->next;
   return r;
 }

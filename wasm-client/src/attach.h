@@ -2,7 +2,8 @@
  *
  * One call at a time; what comes meanwhile is the next batch. What got no answer is sent again, which is harmless: the service leaves out the results that it has. Without an identity, where
  * one is needed, results wait for it, at most WC_ATTACH_ITEMS_MAX of them. With wc_attach_keep() what waits longer than a moment stands in the platform's record "attach", as much as fits
- * there (WC_RECORD_MAX, the oldest first), and is sent by the next page that starts, or by another one whose turn comes (the lock "attach"); only for the reader that it is of.
+ * there (WC_RECORD_MAX, the oldest first), and is sent by the next page that starts, or by another one whose turn comes (the lock "attach"); only for the reader that it is of: at a
+ * shared machine what was said before anybody signed in must not become the next one's, so from the record it is sent without an identity or not at all.
  *
  * Thread rule: that of the channel; on_state comes from its loop, never from inside a function.
  */
@@ -48,7 +49,7 @@ base_err wc_attach_begin(wc_attach *a, const char *session_id, const char *title
 base_err wc_attach_add(wc_attach *a, const Ponte__Transcription__V1__TranscriptionResult *result) BASE_MUST_USE;
 /* What waits is kept in the platform's record from now on, and what another page has left there is sent. */
 void wc_attach_keep(wc_attach *a);
-/* Who is signed in; what was said before that is theirs too, and what another reader has left is forgotten. NO_MEMORY. */
+/* Who is signed in; what was said here before that is theirs too, and what another reader has left is forgotten. NO_MEMORY. */
 base_err wc_attach_set_reader(wc_attach *a, const char *user_id) BASE_MUST_USE;
 /* Nothing waits: all was kept, or refused for good. */
 bool wc_attach_is_settled(const wc_attach *a);

@@ -98,7 +98,6 @@ static void put(wc_attach *a) {
 /* -- reading */
 
 static bool is_wanted(const wc_attach *a, base_span reader) {
-  if (reader.n == 0) return !a->forget_due;
   return a->reader ? base_span_is(reader, a->reader) : !a->forget_due;
 }
 
@@ -114,8 +113,7 @@ static base_err take(wc_attach *a, wc_recording **found, base_span reader, const
   wc_recording *r = wc_recording_find(*found, request->session_id);
   if (!r) r = wc_recording_new(found, request->session_id, request->title, request->shared);
   if (!r) return base_fail(BASE_E_NO_MEMORY);
-  bool is_other = reader.n > 0 && !a->reader;
-  if (is_other && !r->reader && !(r->reader = text_of(reader))) return base_fail(BASE_E_NO_MEMORY);
+  if (!a->reader && !r->reader && !(r->reader = text_of(reader))) return base_fail(BASE_E_NO_MEMORY);
   for (size_t i = 0; i < request->n_segments; i++)
     BASE_TRY(wc_recording_add(a, r, request->segments[i]));
   return BASE_OK;
