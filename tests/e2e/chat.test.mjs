@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { addMaterial, answerOf, ask, clips, exchange, finalTexts, finished, folder, labelOf, openBrowser, openPage, reaches, signUp, silence, startClassroom, startStack, writeWav } from './lib.mjs';
+import { addMaterial, answerOf, ask, clips, exchange, finalTexts, finished, folder, labelOf, openBrowser, openPage, reaches, signUp, silence, startClassroom, startStack, until, writeWav } from './lib.mjs';
 
 const screenshots = process.env.PONTE_SCREENSHOTS ?? folder;
 const errors = [];
@@ -210,7 +210,7 @@ test('asked offline, reloaded, online again: answered exactly once', { timeout: 
     await page.waitForFunction(() => document.querySelector('#connection').dataset.state !== 'online');
     await ask(page, 'What releases oxygen?');
     await ask(page, 'What splits water?');
-    await page.waitForFunction(isRecorded, ['What releases oxygen?', 'What splits water?']);
+    await until(page, isRecorded, ['What releases oxygen?', 'What splits water?']);
     await stack.gateway.start(); // the page itself comes from it; its calls are blocked until the reload is over
     await page.reload();
     await page.waitForFunction(() => document.querySelectorAll('.exchange[data-state=DONE]').length === 3, null, { timeout: 30000 });

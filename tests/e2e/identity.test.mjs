@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { clips, finalTexts, finished, folder, openBrowser, openPage, silence, startClassroom, writeWav } from './lib.mjs';
+import { clips, finalTexts, finished, folder, openBrowser, openPage, silence, startClassroom, until, writeWav } from './lib.mjs';
 
 const clip = writeWav('clip.wav', silence(0.5), clips()[1].samples, silence(1));
 const screenshots = process.env.PONTE_SCREENSHOTS ?? folder;
@@ -249,11 +249,8 @@ test('a token that is refused is refreshed', { timeout: 60000 }, async () => {
   await page.evaluate(exchangeRecord, { forge: true });
   await page.reload();
   await signedIn(page);
-  await page.evaluate(exchangeRecord, { keep: true });
   await withClient(page);
-  await page.evaluate(() => window.client.call('ponte.chatbot.v1.ChatbotService/ListMaterials', {}).catch(() => {}));
-  await page.waitForFunction(recordChanged, null, { polling: 50, timeout: 15000 });
-  await page.waitForFunction(() => window.client.call('ponte.chatbot.v1.ChatbotService/ListMaterials', {}).then(() => true, () => false), null, { polling: 100, timeout: 15000 });
+  await until(page, () => window.client.call('ponte.chatbot.v1.ChatbotService/ListMaterials', {}).then(() => true, () => false));
   await signedIn(page);
   await page.context().close();
 });
@@ -263,7 +260,7 @@ test('a refresh whose answer was lost ends in words, and one signs in again', { 
   const email = await signUp(page);
   await page.evaluate(exchangeRecord, { keep: true });
   await page.evaluate(skew, 15); // refreshed; but then the answer is forgotten
-  await page.waitForFunction(recordChanged, null, { polling: 50, timeout: 15000 });
+  await until(page, recordChanged);
   await page.evaluate(exchangeRecord, { put: true });
   await page.evaluate(skew, 30);
   await page.waitForSelector('#notice:not([hidden])', { timeout: 15000 });
@@ -374,14 +371,14 @@ function loseCalls(method) {
 }
 
 /** Waits until the record of what the assistant does not have yet holds this text, or, without one, is gone. */
-const unkept = (page, last = '') => page.waitForFunction((text) => new Promise((resolve) => {
+const unkept = (page, last = '') => until(page, (text) => new Promise((resolve) => {
   indexedDB.open('ponte').onsuccess = ({ target: { result: database } }) => {
     database.transaction('records').objectStore('records').get('attach').onsuccess = ({ target: { result: bytes } }) => {
       database.close();
       resolve(text ? bytes && new TextDecoder().decode(bytes).includes(text) : !bytes);
     };
   };
-}), last, { timeout: 15000 });
+}), last);
 
 test('what was not kept when its page was closed is kept by the next one, for its reader', { timeout: 180000 }, async () => {
   const page = await open();

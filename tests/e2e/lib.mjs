@@ -167,6 +167,14 @@ function recordEvents() {
 
 export const finalTexts = (page) => page.$$eval('#finals li span', (spans) => spans.map((s) => s.textContent));
 
+/** Waits until `ask` says yes in the page. For what answers with a promise, which waitForFunction takes for a yes. */
+export async function until(page, ask, arg) {
+  for (const deadline = Date.now() + 15000; !(await page.evaluate(ask, arg));) {
+    if (Date.now() > deadline) throw new Error(`still not so: ${ask}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** Waits until so many milliseconds have been recorded. */
 export const recorded = (page, ms) => page.waitForFunction((want) => {
   const [m, s] = document.querySelector('#clock').textContent.split(':').map(Number);
