@@ -1,6 +1,6 @@
 /* words.h - what `ponte` says, in the reader's language: the texts in the code are English, and keys of the table in words.c. Any thread.
  *
- * LC_ALL, LC_MESSAGES or LANG decide, whichever is set first. What scripts read (--json, names of columns, statuses and reasons) is the same in each language.
+ * A table and not gettext(3): that translates only in locales which the system has generated, and a fresh Debian has none but C.UTF-8. LC_ALL, LC_MESSAGES or LANG decide, whichever is set first. What scripts read (--json, names of columns, statuses and reasons) is the same in each language.
  */
 #ifndef PONTE_CLI_WORDS_H
 #define PONTE_CLI_WORDS_H
