@@ -243,6 +243,8 @@ test('a reload inside an answer', { timeout: 60000 }, async () => {
     await reaches(page, 0, 'ANSWERING');
     await page.reload();
     await reaches(page, 0, 'DONE');
+    await page.waitForSelector('#chat-earlier[aria-disabled=false]', { state: 'attached' }); // the conversation was fetched behind it
+    assert.ok(!(await page.isVisible('#chat-problem')), 'nobody asked for earlier messages');
     assert.equal(await page.locator('.exchange').count(), 1);
     assert.match(await answerOf(page, 0), /\[1\]/);
   });

@@ -207,6 +207,23 @@ test('a long conversation opens at its end and is read back page by page, from t
   await page.context().close();
 });
 
+test('another conversation while earlier messages are on their way: nothing has failed', { timeout: 90000 }, async () => {
+  const page = await openPage(browser, stack.url, { errors });
+  await talk(page, 'Left behind', 60);
+  await page.click('#chat-history');
+  await page.locator('#history-list .row', { hasText: 'Left behind' }).click();
+  await shown(page, 50);
+  await stack.gateway.kill();
+  await page.click('#chat-earlier');
+  await page.waitForSelector('#chat-earlier[aria-disabled=true]');
+  await page.click('#chat-new');
+  await page.waitForSelector('#chat-earlier[aria-disabled=false]', { state: 'attached' });
+  assert.ok(!(await page.isVisible('#chat-problem')), await page.textContent('#chat-problem'));
+  assert.equal(await page.textContent('#chat-status'), '');
+  await stack.gateway.start();
+  await page.context().close();
+});
+
 test('material as large as may be', { timeout: 90000 }, async (t) => {
   const page = await openPage(browser, stack.url, { errors });
   const most = filler('Muito', 9000).slice(0, 620000).concat('\n\nGlaciers grind valleys.\n\n');

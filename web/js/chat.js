@@ -19,7 +19,7 @@ let chat;
 let callbacks;
 let following = true; // a reader who scrolled up is left alone
 let state = { conversation: '', busy: false, signIn: false, earlier: false, fetching: false };
-let before = 0; // messages that were here when more were asked for
+let behind = null; // the first message when those before it were asked for; null: nobody waits for any
 const messages = new Map(); // id -> {node, and the last of each that was told}
 
 // -- words --------------------------------------------------------------------------------------------------------------------
@@ -239,15 +239,16 @@ function onCleared() {
   messages.clear();
   $('chat-list').replaceChildren();
   $('chat-status').textContent = '';
+  behind = null;
   following = true;
   showComposer();
 }
 
 /** The focus stays on the button, unless there is nothing more for it to fetch. */
 function onChat(event) {
-  if (event.fetching && !state.fetching) before = messages.size;
-  const asked = before > 0 && state.fetching && !event.fetching; // not the first ones of a conversation that was opened
-  const came = asked && messages.size > before;
+  const asked = behind && !event.fetching; // not the first ones of a conversation that was opened
+  const came = asked && $('chat-list').firstChild !== behind;
+  if (asked) behind = null;
   const hadFocus = document.activeElement === $('chat-earlier');
   state = event;
   $('chat-earlier').hidden = !event.earlier;
@@ -344,7 +345,7 @@ function listen() {
   });
   $('chat-form').addEventListener('submit', (event) => { event.preventDefault(); send(); });
   $('chat-stop').addEventListener('click', stop);
-  $('chat-earlier').addEventListener('click', () => chat.earlier());
+  $('chat-earlier').addEventListener('click', () => { if (chat.earlier()) behind = $('chat-list').firstChild; });
   $('chat-new').addEventListener('click', () => { chat.open(''); input.focus(); });
   $('chat-history').addEventListener('click', () => openHistory(client, { current: state.conversation, open: (id) => chat.open(id), locale: currentLocale() }));
   $('chat-materials').addEventListener('click', () => openMaterials(client));
