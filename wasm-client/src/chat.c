@@ -216,14 +216,10 @@ base_err wc_chat_retry(wc_chat *c, uint32_t id) {
 static void clear(wc_chat *c) {
   wc_chat_abandon(c);
   wc_chat_list_clear(&c->list);
-  c->conversation[0] = 0;
-  c->needs_sign_in = c->fetch_due = c->waiting = false;
-  free(c->page_token);
-  c->page_token = NULL;
-  c->fetch_attempt = 0;
+  c->needs_sign_in = c->waiting = false;
   c->plat->vt->timer_cancel(c->retry); /* whatever it was for is gone */
-  c->cleared = c->chat_changed = true;
-  wc_chat_tell(c, 0);
+  c->cleared = true;
+  wc_chat_lose_conversation(c);
 }
 
 base_err wc_chat_open(wc_chat *c, const char *conversation_id) {

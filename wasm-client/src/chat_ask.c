@@ -39,7 +39,7 @@ enum wc_chat_cure wc_chat_cure_of(const wire_status *status) {
 
 static void give_up(wc_chat *c, wc_chat_entry *e, const wire_status *status) {
   if (status->code == BASE_GRPC_NOT_FOUND) { /* its conversation is gone: another try begins one of its own */
-    if (strcmp(c->conversation, e->conversation) == 0) c->conversation[0] = 0;
+    if (strcmp(c->conversation, e->conversation) == 0) wc_chat_lose_conversation(c);
     e->conversation[0] = 0;
     wc_chat_new_key(c, e);
   }
@@ -207,7 +207,7 @@ void wc_chat_pump(wc_chat *c) {
   while (!c->call && !c->waiting && !c->needs_sign_in && !c->reading) {
     wc_chat_entry *e = next_question(c);
     if (!e) {
-      if (c->fetch_due && !base_is_ok(wc_chat_fetch(c))) c->fetch_due = false;
+      if (c->fetch_due && !base_is_ok(wc_chat_fetch(c))) wc_chat_end_fetch(c);
       return;
     }
     if (!e->stored) return; /* asked when the record has it */

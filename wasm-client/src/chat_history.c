@@ -20,11 +20,18 @@ static void keep_failed(wc_chat *c, wc_chat_list *fetched) {
   }
 }
 
-static void end_fetch(wc_chat *c) {
+void wc_chat_end_fetch(wc_chat *c) {
   c->fetch_due = false;
   c->fetch_attempt = 0;
   c->chat_changed = true;
   wc_chat_tell(c, 0);
+}
+
+void wc_chat_lose_conversation(wc_chat *c) {
+  c->conversation[0] = 0;
+  free(c->page_token);
+  c->page_token = NULL;
+  wc_chat_end_fetch(c);
 }
 
 /* The newest comes first, and each one before it goes to the front. */
@@ -63,6 +70,12 @@ static base_err take_page(wc_chat *c, const Ponte__Chatbot__V1__GetConversationR
   return BASE_OK;
 }
 
+/* It was removed, or is not this reader's, or never was one. */
+static bool is_gone(const wire_status *status) {
+  return status->code == BASE_GRPC_NOT_FOUND || status->code == BASE_GRPC_PERMISSION_DENIED ||
+         status->code == BASE_GRPC_INVALID_ARGUMENT;
+}
+
 static void on_failed(wc_chat *c, const wire_status *status) {
   enum wc_chat_cure cure = wc_chat_cure_of(status);
   int64_t delay = wc_retry_delay_ms(status, WC_RETRY_QUICK, c->fetch_attempt++, wc_random_u32(c->plat));
@@ -72,11 +85,10 @@ static void on_failed(wc_chat *c, const wire_status *status) {
   } else if (cure == WC_CHAT_ALWAYS && delay >= 0) {
     c->waiting = true;
     c->plat->vt->timer_set(c->retry, delay);
-  } else if (c->page_token) { /* what is here stays, and may be asked for again */
-    end_fetch(c);
-  } else { /* it is gone, or not this reader's: the next question begins another */
-    c->conversation[0] = 0;
-    end_fetch(c);
+  } else if (c->page_token || !is_gone(status)) { /* what is here stays, and may be asked for again */
+    wc_chat_end_fetch(c);
+  } else {
+    wc_chat_lose_conversation(c);
     wc_chat_record_put(c);
   }
 }
@@ -92,7 +104,7 @@ static void on_page(void *ctx, ponte_call *call, const Ponte__Chatbot__V1__GetCo
   if (wanted && !reply) on_failed(c, status);
   if (wanted && reply) {
     (void)!base_is_ok(take_page(c, reply)); /* without memory for it nothing changes */
-    end_fetch(c);
+    wc_chat_end_fetch(c);
   }
   wc_chat_pump(c);
 }

@@ -114,6 +114,65 @@ static void test_earlier_fails(void) {
   }
 }
 
+/* Removed elsewhere, as a question finds out: what came before it cannot be fetched any more, least of all as pages of the next conversation. */
+static void test_gone_before_a_question(void) {
+  static bench b;
+  char id[64];
+  open_with_history(&b, id);
+  CHECK_OK(wc_chat_open(b.chat, id));
+  bench_run(&b, 1000);
+  CHECK(wc_chat_has_earlier(b.chat));
+  b.service.refuse_code = BASE_GRPC_NOT_FOUND;
+  b.service.refuse_reason = "NOT_FOUND";
+  uint32_t question = bench_ask(&b, "6?");
+  bench_run(&b, 1000);
+  CHECK_INT(wc_chat_find(b.chat, question)->state, WC_CHAT_FAILED);
+  CHECK(!wc_chat_has_earlier(b.chat));
+  CHECK_ERR(wc_chat_earlier(b.chat), BASE_E_PRECONDITION);
+  b.service.refuse_code = 0;
+  CHECK_OK(wc_chat_retry(b.chat, question));
+  bench_run(&b, 1000);
+  CHECK_INT(wc_chat_find(b.chat, question)->state, WC_CHAT_DONE);
+  CHECK(strcmp(wc_chat_conversation(b.chat), id) != 0);
+  bench_check_shown(&b, "4? 5? 6? ");
+  bench_close(&b);
+}
+
+/* What says nothing about the conversation does not end it: the next question goes on with it, and it can be opened again. */
+static void test_first_page_fails(void) {
+  static const struct {
+    int code;
+    const char *reason;
+    bool stays;
+  } rows[] = {{BASE_GRPC_DEADLINE_EXCEEDED, NULL, true},
+              {BASE_GRPC_INTERNAL, NULL, true},
+              {BASE_GRPC_RESOURCE_EXHAUSTED, "TOO_MANY_CALLS", true},
+              {BASE_GRPC_UNKNOWN, NULL, true},
+              {BASE_GRPC_NOT_FOUND, "NOT_FOUND", false},
+              {BASE_GRPC_PERMISSION_DENIED, "NOT_ALLOWED", false},
+              {BASE_GRPC_INVALID_ARGUMENT, "INVALID_FIELD", false}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    static bench b;
+    char id[64];
+    open_with_history(&b, id);
+    b.service.refuse_code = rows[i].code;
+    b.service.refuse_reason = rows[i].reason;
+    b.service.refuse_method = "GetConversation";
+    CHECK_OK(wc_chat_open(b.chat, id));
+    bench_run(&b, 1000);
+    CHECK(!wc_chat_is_busy(b.chat) && !wc_chat_has_earlier(b.chat));
+    bench_ask(&b, "6?");
+    bench_run(&b, 1000);
+    CHECK_MSG((strcmp(wc_chat_conversation(b.chat), id) == 0) == rows[i].stays, "row %d", (int)i);
+    b.service.refuse_code = 0;
+    snprintf(id, sizeof id, "%s", wc_chat_conversation(b.chat));
+    CHECK_OK(wc_chat_open(b.chat, id));
+    bench_run(&b, 1000);
+    bench_check_shown(&b, rows[i].stays ? "5? 6? " : "6? ");
+    bench_close(&b);
+  }
+}
+
 /* Another conversation while one is on its way: nothing of the first is shown, and its pages are not asked of the second. */
 static void test_open_while_fetching(void) {
   for (int ms = 0; ms < 40; ms++) {
@@ -153,5 +212,6 @@ static void test_another_conversation_does_not_wait(void) {
   bench_close(&b);
 }
 
-TEST_MAIN(TEST(test_history_and_rating), TEST(test_earlier), TEST(test_earlier_fails), TEST(test_open_while_fetching),
+TEST_MAIN(TEST(test_history_and_rating), TEST(test_earlier), TEST(test_earlier_fails),
+          TEST(test_gone_before_a_question), TEST(test_first_page_fails), TEST(test_open_while_fetching),
           TEST(test_another_conversation_does_not_wait))

@@ -110,6 +110,10 @@ void wc_chat_count_down(wc_chat *c);
 
 /* -- chat_history.c */
 base_err wc_chat_fetch(wc_chat *c) BASE_MUST_USE;
+/* Nothing is on its way any more. */
+void wc_chat_end_fetch(wc_chat *c);
+/* The next question begins another, and nothing of this one is fetched any more. */
+void wc_chat_lose_conversation(wc_chat *c);
 
 /* -- chat_record.c */
 void wc_chat_record_open(wc_chat *c);
