@@ -250,6 +250,17 @@ test('a reload inside an answer', { timeout: 60000 }, async () => {
   });
 });
 
+test('what asks again goes away, the focus does not', { timeout: 60000 }, async () => {
+  await withPage({}, async (page) => {
+    await ask(page, 'What splits water?');
+    await reaches(page, 0, 'DONE');
+    await page.focus('.actions [data-action=retry]');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.activeElement.dataset.action !== 'retry');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'chat-log');
+  });
+});
+
 test('conversations: a new one, the list, going back, removing', { timeout: 60000 }, async () => {
   await withPage({}, async (page) => {
     await ask(page, 'History one?');

@@ -145,13 +145,14 @@ function makeMessage(id, after) {
   m.signIn = worded(element('button', ''), 'chat_sign_in');
   m.cancel = worded(element('button', ''), 'chat_cancel');
   m.again = worded(element('button', ''), 'chat_retry');
+  // What was pressed is gone then; the focus must not be.
+  const askAgain = () => { chat.retry(id); log.focus({ preventScroll: true }); };
   m.actions = element('div', 'actions', action('copy', (b) => copy(id, b), icons.copy), action('helpful', () => rate(m, 'HELPFUL'), icons.helpful),
-    action('not_helpful', () => rate(m, 'NOT_HELPFUL'), icons.not_helpful), action('retry', () => chat.retry(id), icons.retry));
+    action('not_helpful', () => rate(m, 'NOT_HELPFUL'), icons.not_helpful), action('retry', askAgain, icons.retry));
   for (const button of [m.signIn, m.cancel, m.again]) button.type = 'button';
   m.signIn.addEventListener('click', () => callbacks.onSignIn());
-  // These two are gone then; the focus must not be.
   m.cancel.addEventListener('click', () => { chat.stop(id); log.focus({ preventScroll: true }); });
-  m.again.addEventListener('click', () => { chat.retry(id); log.focus({ preventScroll: true }); });
+  m.again.addEventListener('click', askAgain);
   m.label.append(m.wait, m.words, m.countdown, m.signIn, m.cancel, m.again);
   labelled(m.sources, 'chat_sources').title = '';
   node.append(element('h3', 'vh', ''), m.question, element('h3', 'vh', ''), m.answer, m.label, m.sources, m.actions);
