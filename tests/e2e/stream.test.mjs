@@ -106,6 +106,24 @@ test('a callback that throws is the page\'s own matter: the stream and the clien
   assert.deepEqual((await ended('next')).end, { value: null });
 });
 
+test('a callback that throws holds up no promise', async () => {
+  const before = errors.length;
+  const code = await page.evaluate(async () => {
+    let failing = true;
+    const fails = () => { if (failing) throw new Error('of the page'); };
+    const { createClient } = await import('/client/ponte.js');
+    const client = await createClient({ onIdentity: fails, onConnection: fails });
+    while (client.identity.state === 'STARTING') await new Promise((resolve) => setTimeout(resolve, 10));
+    const late = new Promise((resolve) => setTimeout(resolve, 10000, 'never'));
+    const end = await Promise.race([client.signIn('ana@example.org', 'correct horse battery').catch((error) => error.code), late]);
+    failing = false;
+    return end;
+  });
+  assert.equal(code, 12, 'no users service here');
+  const reported = errors.splice(before);
+  assert.ok(reported.length > 0 && reported.every((error) => error.includes('of the page')));
+});
+
 test('the gateway dies inside a stream: it rejects once, and the next one finds the new gateway', async () => {
   await begin('cut', script('text=2,wait'));
   await page.waitForFunction(() => window.cut.parts.length >= 3);

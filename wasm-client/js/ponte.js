@@ -154,11 +154,12 @@ class Client {
   #connectionChanged(event) {
     const { state } = this.#connection = event;
     clearTimeout(this.#idleTimer);
+    // The core connects when a call needs it. A page likes to know before that whether the gateway is there.
+    if (state === 'IDLE') this.#idleTimer = setTimeout(() => this.#probe(), RETRY_IDLE_MS);
+    // Last: the page's callback may throw.
     if (state === 'OPEN') this.#show('online');
     else if (state === 'STOPPED' || !navigator.onLine) this.#show('offline');
     else this.#show(this.#wasOnline ? 'reconnecting' : 'connecting');
-    // The core connects when a call needs it. A page likes to know before that whether the gateway is there.
-    if (state === 'IDLE') this.#idleTimer = setTimeout(() => this.#probe(), RETRY_IDLE_MS);
   }
 
   #probe() {
@@ -189,9 +190,9 @@ class Client {
   #identityChanged({ state, user = null, roles = [], ...status }) {
     const error = status.code === 0 ? null : new PonteError(status);
     this.#identity = { state, user, roles, error };
-    this.#callbacks.onIdentity(this.#identity);
-    if (state === 'SIGNING_IN' || state === 'CHANGING') return;
-    for (const { resolve, reject } of this.#identityWaits.splice(0)) (error ? reject(error) : resolve(this.#identity));
+    const waits = state === 'SIGNING_IN' || state === 'CHANGING' ? [] : this.#identityWaits.splice(0);
+    for (const { resolve, reject } of waits) (error ? reject(error) : resolve(this.#identity));
+    this.#callbacks.onIdentity(this.#identity); // last: it may throw
   }
 
   /** Calls use(addresses...) with the texts in C's memory. */
