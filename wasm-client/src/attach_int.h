@@ -21,8 +21,8 @@ typedef struct wc_recording wc_recording;
 
 struct wc_recording {
   char *session_id, *title;
-  char *
-      reader; /* as the record says; "": said by nobody who had signed in, and so of nobody who does; NULL: of whoever is here */
+  /* As the record says; "": nobody had signed in, so it is of nobody who does. NULL: of whoever is here. */
+  char *reader;
   bool shared, refused;
   wc_attach_item *first, **end; /* what is not kept yet, the oldest first */
   wc_recording *next;
