@@ -261,6 +261,19 @@ test('what asks again goes away, the focus does not', { timeout: 60000 }, async 
   });
 });
 
+test('a source opened while the answer is written gives the focus back to the chat', { timeout: 60000 }, async () => {
+  await withPage({}, async (page) => {
+    await ask(page, `${TOPIC} fake:quote=1,pause=1500,text=3`);
+    await page.click('.exchange .cite');
+    await page.waitForSelector('#passage-dialog[open]');
+    assert.notEqual(await page.getAttribute('.exchange', 'data-state'), 'DONE');
+    await reaches(page, 0, 'DONE'); // its words were written anew meanwhile
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('#passage-dialog', { state: 'hidden' });
+    assert.ok(await page.evaluate(() => document.querySelector('#chat-log').contains(document.activeElement)));
+  });
+});
+
 test('conversations: a new one, the list, going back, removing', { timeout: 60000 }, async () => {
   await withPage({}, async (page) => {
     await ask(page, 'History one?');

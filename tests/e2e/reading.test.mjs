@@ -204,6 +204,9 @@ test('a long conversation opens at its end and is read back page by page, from t
   assert.match(await page.textContent('#chat-problem'), /could not be fetched/);
   await shown(page, 100); // what is here stays, and the button too
   assert.ok(await page.isVisible('#chat-earlier'));
+  await page.click('#chat-new');
+  await page.waitForSelector('#chat-empty:not([hidden])');
+  assert.ok(!(await page.isVisible('#chat-problem')), 'no matter of the new one');
   await page.context().close();
 });
 

@@ -240,6 +240,7 @@ function onCleared() {
   messages.clear();
   $('chat-list').replaceChildren();
   $('chat-status').textContent = '';
+  $('chat-problem').hidden = true;
   behind = null;
   following = true;
   showComposer();
@@ -359,7 +360,10 @@ function listen() {
   for (const dialog of ['passage-dialog', 'history-dialog', 'materials-dialog'].map($)) {
     dialog.addEventListener('click', (event) => { if (event.target === dialog || event.target.closest('[data-close]')) dialog.close(); });
   }
-  $('passage-dialog').addEventListener('close', () => $('passage-dialog').returnTo?.focus());
+  $('passage-dialog').addEventListener('close', () => {
+    const from = $('passage-dialog').returnTo;
+    (from.isConnected ? from : log).focus({ preventScroll: !from.isConnected }); // an answer that went on was written anew
+  });
   for (const event of ['online', 'offline']) addEventListener(event, () => { for (const m of messages.values()) showState(m); });
 }
 
