@@ -331,7 +331,7 @@ static const struct {
     {"a new role (administrators only)", "um novo papel (só administradores)"},
 };
 
-/* The names of rpc/error.h, and the statuses that come without one. */
+/* The names of rpc/error.h and of the gateway's own refusals (refusal.h), and the status that comes without one. */
 static const struct {
   const char *reason;
   bool detail;
@@ -373,6 +373,14 @@ static const struct {
     {"ANSWER_CUT", false, "cortada: a resposta passou do limite"},
     {"ANSWER_BLOCKED", false, "bloqueada pelo provedor do modelo"},
     {"INTERNAL", false, "erro interno do serviço; se acontecer outra vez, avise o administrador"},
+    {"CREDENTIALS_MISSING", false, "entre primeiro: `ponte login`"},
+    {"TOKEN_INVALID", true, "o gateway não aceita este token: entre de novo com `ponte login`"},
+    {"KEY_SET_UNAVAILABLE", false, "o gateway não pode conferir o token agora; tente de novo em instantes"},
+    {"API_KEY_INVALID", false, "o gateway não conhece esta chave de API"},
+    {"SCOPE_MISSING", true, "o token não basta para isto"},
+    {"METHOD_CLOSED", true, "o gateway não abre este método a ninguém"},
+    {"RATE_LIMITED", true, "chamadas demais"},
+    {"OVERLOADED", false, "o gateway está sobrecarregado; tente de novo em instantes"},
     {"UNAVAILABLE", true, "o gateway ou o serviço não está acessível"},
 };
 

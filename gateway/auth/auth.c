@@ -223,7 +223,7 @@ static void identify(gw_auth *a, const wire_metadata *metadata, int64_t wall_ms,
   } else if (keys == 1) {
     look_at_api_key(a, value, wall_ms, v);
   } else {
-    refuse(v, GW_REFUSAL_CREDENTIALS_MISSING, "this method wants %s",
+    refuse(v, GW_REFUSAL_CREDENTIALS_MISSING, "sign in first: this method wants %s",
            a->options.issuer_count == 0       ? "an x-api-key"
            : a->options.api_keys_file == NULL ? "a bearer token in authorization"
                                               : "a bearer token in authorization, or an x-api-key");

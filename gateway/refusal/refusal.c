@@ -7,7 +7,7 @@ static const struct {
   int code;
   const char *hint;
 } rows[GW_REFUSAL_COUNT] = {
-#define X(name, code, hint) {#name, code, hint},
+#define X(name, code, hint) {#name, BASE_GRPC_##code, hint},
     GW_REFUSALS(X)
 #undef X
 };

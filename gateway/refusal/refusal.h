@@ -7,17 +7,17 @@
 #include "wire/status.h"
 
 /*      reason               gRPC  www-authenticate of RFC 6750, or NULL */
-#define GW_REFUSALS(X)                                       \
-  X(CREDENTIALS_MISSING, 16, "Bearer")                       \
-  X(TOKEN_INVALID, 16, "Bearer error=\"invalid_token\"")     \
-  X(TOKEN_EXPIRED, 16, "Bearer error=\"invalid_token\"")     \
-  X(KEY_SET_UNAVAILABLE, 14, NULL)                           \
-  X(API_KEY_INVALID, 16, "Bearer")                           \
-  X(SCOPE_MISSING, 7, "Bearer error=\"insufficient_scope\"") \
-  X(METHOD_CLOSED, 7, NULL)                                  \
-  X(RATE_LIMITED, 8, NULL)                                   \
-  X(TOO_MANY_CALLS, 8, NULL)                                 \
-  X(OVERLOADED, 8, NULL)
+#define GW_REFUSALS(X)                                                       \
+  X(CREDENTIALS_MISSING, UNAUTHENTICATED, "Bearer")                          \
+  X(TOKEN_INVALID, UNAUTHENTICATED, "Bearer error=\"invalid_token\"")        \
+  X(TOKEN_EXPIRED, UNAUTHENTICATED, "Bearer error=\"invalid_token\"")        \
+  X(KEY_SET_UNAVAILABLE, UNAVAILABLE, NULL)                                  \
+  X(API_KEY_INVALID, UNAUTHENTICATED, "Bearer")                              \
+  X(SCOPE_MISSING, PERMISSION_DENIED, "Bearer error=\"insufficient_scope\"") \
+  X(METHOD_CLOSED, PERMISSION_DENIED, NULL)                                  \
+  X(RATE_LIMITED, RESOURCE_EXHAUSTED, NULL)                                  \
+  X(TOO_MANY_CALLS, RESOURCE_EXHAUSTED, NULL)                                \
+  X(OVERLOADED, RESOURCE_EXHAUSTED, NULL)
 
 enum gw_refusal {
 #define X(name, code, hint) GW_REFUSAL_##name,
