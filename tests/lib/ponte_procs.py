@@ -38,9 +38,9 @@ def cpu_seconds(pid):
 
 
 def private_kb(pid):
-    """Memory that a process shares with no other."""
+    """Memory that is a process's own: what it has written to. The clean pages of a library count as private, too, as long as no other process has it open, which would be chance."""
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
-        return sum(int(line.split()[1]) for line in rollup if line.startswith("Private_"))
+        return sum(int(line.split()[1]) for line in rollup if line.startswith("Private_Dirty:"))
 
 
 class Process:
