@@ -81,20 +81,25 @@ static base_span blob(sqlite3_stmt *s, int column) {
   return base_span_of(sqlite3_column_blob(s, column), (size_t)sqlite3_column_bytes(s, column));
 }
 
+/* The row of a query with two parameters, kept in *at until the next one. */
+static enum cli_queue_next read_row(cli_queue *q, sqlite3_stmt **at, const char *sql, int64_t first, int second) {
+  sqlite3_finalize(*at);
+  *at = NULL;
+  int e = sqlite3_prepare_v2(q->db, sql, -1, at, NULL);
+  if (e == SQLITE_OK) e = sqlite3_bind_int64(*at, 1, first);
+  if (e == SQLITE_OK) e = sqlite3_bind_int(*at, 2, second);
+  if (e == SQLITE_OK) e = sqlite3_step(*at);
+  if (e == SQLITE_ROW) return CLI_QUEUE_ROW;
+  if (e == SQLITE_DONE) return CLI_QUEUE_END;
+  fail(q);
+  return CLI_QUEUE_ERROR;
+}
+
 enum cli_queue_next cli_queue_next(cli_queue *q, int64_t after, bool refused, cli_queued *out) {
   static const char sql[] = "SELECT id, queued_ms, place, account, port, path, key, request, refused, why FROM calls"
                             " WHERE id > ?1 AND refused = ?2 ORDER BY id LIMIT 1";
-  sqlite3_finalize(q->row);
-  q->row = NULL;
-  int e = sqlite3_prepare_v2(q->db, sql, -1, &q->row, NULL);
-  if (e == SQLITE_OK) e = sqlite3_bind_int64(q->row, 1, after);
-  if (e == SQLITE_OK) e = sqlite3_bind_int(q->row, 2, refused);
-  if (e == SQLITE_OK) e = sqlite3_step(q->row);
-  if (e == SQLITE_DONE) return CLI_QUEUE_END;
-  if (e != SQLITE_ROW) {
-    fail(q);
-    return CLI_QUEUE_ERROR;
-  }
+  enum cli_queue_next next = read_row(q, &q->row, sql, after, refused);
+  if (next != CLI_QUEUE_ROW) return next;
   *out = (cli_queued){.id = sqlite3_column_int64(q->row, 0),
                       .queued_ms = sqlite3_column_int64(q->row, 1),
                       .place = text(q->row, 2),
@@ -146,17 +151,8 @@ int64_t cli_queue_count(cli_queue *q, bool refused) {
 
 enum cli_queue_next cli_queue_lesson(cli_queue *q, int64_t call, int at, cli_queued_lesson *out) {
   static const char sql[] = "SELECT material_id, request FROM lessons WHERE call = ?1 AND at = ?2";
-  sqlite3_finalize(q->lesson);
-  q->lesson = NULL;
-  int e = sqlite3_prepare_v2(q->db, sql, -1, &q->lesson, NULL);
-  if (e == SQLITE_OK) e = sqlite3_bind_int64(q->lesson, 1, call);
-  if (e == SQLITE_OK) e = sqlite3_bind_int(q->lesson, 2, at);
-  if (e == SQLITE_OK) e = sqlite3_step(q->lesson);
-  if (e == SQLITE_DONE) return CLI_QUEUE_END;
-  if (e != SQLITE_ROW) {
-    fail(q);
-    return CLI_QUEUE_ERROR;
-  }
+  enum cli_queue_next next = read_row(q, &q->lesson, sql, call, at);
+  if (next != CLI_QUEUE_ROW) return next;
   *out = (cli_queued_lesson){text(q->lesson, 0), blob(q->lesson, 1)};
   return CLI_QUEUE_ROW;
 }
