@@ -286,13 +286,19 @@ static void stuff(int fd) {
   }
 }
 
+/* The server reads no more, guarded. */
+static int stuffed_client(server *s) {
+  int fd = client_of(s);
+  CHECK(test_send_text(fd, "g"));
+  CHECK(test_wait(&s->received, 1));
+  stuff(fd);
+  return fd;
+}
+
 static void a_dead_peer_is_noticed_behind_a_full_socket(void) {
   server s = {0};
   REQUIRE(start(&s, PAUSE, (net_listener_options){0}));
-  int fd = client_of(&s);
-  CHECK(test_send_text(fd, "g"));
-  CHECK(test_wait(&s.received, 1));
-  stuff(fd);
+  int fd = stuffed_client(&s);
   close(fd);
   CHECK(test_wait(&s.closed, 1));
   CHECK_INT(s.received, 1);
@@ -302,10 +308,7 @@ static void a_dead_peer_is_noticed_behind_a_full_socket(void) {
 static void what_was_dropped_is_not_read_on(void) {
   server s = {0};
   REQUIRE(start(&s, PAUSE, (net_listener_options){0}));
-  int fd = client_of(&s);
-  CHECK(test_send_text(fd, "g"));
-  CHECK(test_wait(&s.received, 1));
-  stuff(fd);
+  int fd = stuffed_client(&s);
   struct pollfd p = {.fd = fd, .events = POLLOUT};
   CHECK_INT(poll(&p, 1, TEST_DEADLINE_S * 1000), 1); /* it is being dropped */
   atomic_store(&s.may_read_on, 1);
