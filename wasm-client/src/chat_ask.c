@@ -19,16 +19,16 @@ enum wc_chat_cure wc_chat_cure_of(const wire_status *status) {
     int code;
     const char *reason; /* NULL: any */
     enum wc_chat_cure cure;
-  } rows[] = {{14, "", WC_CHAT_ALWAYS},
-              {14, "SHUTTING_DOWN", WC_CHAT_ALWAYS},
-              {14, "PEER_UNAVAILABLE", WC_CHAT_ALWAYS},
-              {14, "STORE_UNAVAILABLE", WC_CHAT_ALWAYS},
-              {16, NULL, WC_CHAT_SIGN_IN},
-              {8, "TOO_MANY_CALLS", WC_CHAT_FEW_TIMES},
-              {1, "", WC_CHAT_FEW_TIMES},
-              {2, "", WC_CHAT_FEW_TIMES},
-              {10, "", WC_CHAT_FEW_TIMES},
-              {13, "", WC_CHAT_FEW_TIMES}};
+  } rows[] = {{BASE_GRPC_UNAVAILABLE, "", WC_CHAT_ALWAYS},
+              {BASE_GRPC_UNAVAILABLE, "SHUTTING_DOWN", WC_CHAT_ALWAYS},
+              {BASE_GRPC_UNAVAILABLE, "PEER_UNAVAILABLE", WC_CHAT_ALWAYS},
+              {BASE_GRPC_UNAVAILABLE, "STORE_UNAVAILABLE", WC_CHAT_ALWAYS},
+              {BASE_GRPC_UNAUTHENTICATED, NULL, WC_CHAT_SIGN_IN},
+              {BASE_GRPC_RESOURCE_EXHAUSTED, "TOO_MANY_CALLS", WC_CHAT_FEW_TIMES},
+              {BASE_GRPC_CANCELLED, "", WC_CHAT_FEW_TIMES},
+              {BASE_GRPC_UNKNOWN, "", WC_CHAT_FEW_TIMES},
+              {BASE_GRPC_ABORTED, "", WC_CHAT_FEW_TIMES},
+              {BASE_GRPC_INTERNAL, "", WC_CHAT_FEW_TIMES}};
   base_span reason = wc_reason(status);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     bool fits = !rows[i].reason || base_span_is(reason, rows[i].reason);

@@ -116,7 +116,10 @@ static enum cure cure_of(int code) {
   static const struct {
     int code;
     enum cure cure;
-  } rows[] = {{1, FEW_TIMES}, {2, FEW_TIMES}, {4, ALWAYS}, {8, ALWAYS}, {10, ALWAYS}, {13, FEW_TIMES}, {14, ALWAYS}};
+  } rows[] = {{BASE_GRPC_CANCELLED, FEW_TIMES},      {BASE_GRPC_UNKNOWN, FEW_TIMES},
+              {BASE_GRPC_DEADLINE_EXCEEDED, ALWAYS}, {BASE_GRPC_RESOURCE_EXHAUSTED, ALWAYS},
+              {BASE_GRPC_ABORTED, ALWAYS},           {BASE_GRPC_INTERNAL, FEW_TIMES},
+              {BASE_GRPC_UNAVAILABLE, ALWAYS}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     if (rows[i].code == code) return rows[i].cure;
   }
@@ -163,7 +166,7 @@ static void on_status(void *ctx, ponte_call *call, const wire_status *status) {
   if (l->detached)
     release(l);
   else if (l->overflow)
-    fail(l, 8, "too much audio waits for the service; it was away too long");
+    fail(l, BASE_GRPC_RESOURCE_EXHAUSTED, "too much audio waits for the service; it was away too long");
   else if (status->code == 0)
     on_ok(l, status);
   else
@@ -248,7 +251,7 @@ static void open_call(wc_live *l) {
 static void on_retry(void *ctx) {
   wc_live *l = ctx;
   if (l->overflow)
-    fail(l, 8, "too much audio waits for the service; it was away too long");
+    fail(l, BASE_GRPC_RESOURCE_EXHAUSTED, "too much audio waits for the service; it was away too long");
   else if (!l->call && !is_over(l))
     open_call(l);
 }
