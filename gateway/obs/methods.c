@@ -95,7 +95,7 @@ static bool is_plain(base_span method) {
 
 void gw_obs_method_took(base_span path, int code, bool answered, double seconds) {
   base_span method = path.n > 0 ? base_span_of(path.p + 1, path.n - 1) : path;
-  int known = code >= 0 && code < BASE_GRPC_COUNT ? code : BASE_GRPC_UNKNOWN;
+  int known = base_grpc_known(code);
   if (!is_plain(method)) {
     method = other;
   }

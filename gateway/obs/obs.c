@@ -128,9 +128,6 @@ static int kind_of(const char *kind) {
 
 void gw_obs_call_started(const char *kind) { base_metric_add(&streams[kind_of(kind)], 1); }
 
-/* Codes outside the table are a service's own invention; gRPC counts them as UNKNOWN. */
-static int known_code(int code) { return code < BASE_GRPC_COUNT ? code : BASE_GRPC_UNKNOWN; }
-
 static void count_call(const gw_obs_call *call) {
   int kind = kind_of(call->kind);
   base_metric_add(&streams[kind], -1);
@@ -143,7 +140,7 @@ static void count_call(const gw_obs_call *call) {
     base_metric_add(&calls_abandoned, 1);
     return;
   }
-  base_metric_add(&calls_by_code[known_code(call->code)], 1);
+  base_metric_add(&calls_by_code[base_grpc_known(call->code)], 1);
   gw_obs_method_took(call->path, call->code, call->code == 0 || call->bytes_out > 0, (double)call->duration_us / 1e6);
 }
 

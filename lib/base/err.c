@@ -27,7 +27,7 @@ static const char *const grpc_names[BASE_GRPC_COUNT] = {
 #undef X
 };
 
-const char *base_grpc_name(int code) { return code >= 0 && code < BASE_GRPC_COUNT ? grpc_names[code] : "UNKNOWN"; }
+const char *base_grpc_name(int code) { return grpc_names[base_grpc_known(code)]; }
 
 int base_grpc_code(const char *name) {
   for (int i = 0; i < BASE_GRPC_COUNT; i++) {

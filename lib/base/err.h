@@ -104,5 +104,7 @@ int base_err_close(base_err e);
 /* gRPC status code <-> its name ("NOT_FOUND"); unknown codes are "UNKNOWN" and unknown names are -1. */
 const char *base_grpc_name(int code);
 int base_grpc_code(const char *name);
+/* Codes outside the table are a service's own invention; gRPC counts them as UNKNOWN. */
+static inline int base_grpc_known(int code) { return code >= 0 && code < BASE_GRPC_COUNT ? code : BASE_GRPC_UNKNOWN; }
 
 #endif

@@ -66,7 +66,7 @@ static base_metric *metric_of(svc__series *s, int code) {
 }
 
 static void count(svc__series *s, int code, int64_t took_us) {
-  base_metric *m = s ? metric_of(s, code >= 0 && code < BASE_GRPC_COUNT ? code : BASE_GRPC_UNKNOWN) : NULL;
+  base_metric *m = s ? metric_of(s, base_grpc_known(code)) : NULL;
   if (m) {
     base_metric_observe(m, (double)took_us / 1e6);
   }
